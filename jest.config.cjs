@@ -12,6 +12,7 @@ const esmPackages = [
   'uint8array-extras/',
   '@borewit/',
   '@tokenizer/',
+  'uuid/',
 ];
 
 /** @type {import('jest').Config} */
@@ -37,5 +38,7 @@ module.exports = {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmPackages.join('|')}))`],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': ['$1.ts', '$1.js', '$1'] },
+  globalSetup: '<rootDir>/test/harness/global-setup.cjs',
+  globalTeardown: '<rootDir>/test/harness/global-teardown.cjs',
   testTimeout: 30000,
 };

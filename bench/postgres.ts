@@ -1,0 +1,103 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startEmbeddedPostgres } from '../src/platform/database/embedded/start-embedded-postgres.js';
+import { parentOf } from './process-stats.js';
+
+/**
+ * Durable as in production (a commit waits for the disk), with room for the whole data set and checkpoints far apart,
+ * so that none falls into one side's turn and not into the other's.
+ */
+const SETTINGS = {
+  fsync: 'on',
+  synchronous_commit: 'on',
+  shared_buffers: '512MB',
+  max_wal_size: '8GB',
+  checkpoint_timeout: '60min',
+  max_connections: '120',
+};
+
+/** The one PostgreSQL server that both sides use. */
+export interface BenchPostgres {
+  /** The superuser's URL for a database of that server. */
+  adminUrl(database: string): string;
+  /** The postmaster, or null when the server is on another machine or in a container: its CPU time is unknown then. */
+  postmasterPid: number | null;
+  description: string;
+  stop(): Promise<void>;
+}
+
+/** @returns the server behind BENCH_DATABASE_URL (a superuser's URL), or else an embedded one with its data in a temporary folder */
+export async function startPostgres(): Promise<BenchPostgres> {
+  const given = process.env.BENCH_DATABASE_URL;
+  return given ? useGiven(given) : startOwn();
+}
+
+async function useGiven(url: string): Promise<BenchPostgres> {
+  const adminUrl = (database: string): string => {
+    const other = new URL(url);
+    other.pathname = `/${database}`;
+    return other.href;
+  };
+  return { adminUrl, stop: async () => {}, ...(await describe(url)) };
+}
+
+async function startOwn(): Promise<BenchPostgres> {
+  const dataDir = join(tmpdir(), `latchkey-bench-${process.pid}`);
+  const server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
+  const stop = async (): Promise<void> => {
+    await server.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return { adminUrl: (database) => server.adminUrl(database), stop, ...(await describe(server.adminUrl())) };
+}
+
+/** Settings that decide the figures belong into the report; the postmaster is the parent of any backend. */
+async function describe(url: string): Promise<Pick<BenchPostgres, 'description' | 'postmasterPid'>> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<Record<string, string>>(
+      `SELECT current_setting('server_version') AS version, current_setting('fsync') AS fsync,
+              current_setting('synchronous_commit') AS synchronous_commit,
+              current_setting('shared_buffers') AS shared_buffers, pg_backend_pid() AS pid`,
+    );
+    const [{ version, pid, ...settings }] = rows;
+    const listed = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+    return {
+      description: `PostgreSQL ${version}, ${listed.join(', ')}`,
+      postmasterPid: localPostmaster(Number(pid)),
+    };
+  });
+}
+
+function localPostmaster(backendPid: number): number | null {
+  try {
+    const isPostgres = readFileSync(`/proc/${backendPid}/comm`, 'latin1').startsWith('postgres');
+    return isPostgres ? parentOf(backendPid) : null;
+  } catch {
+    return null;
+  }
+}
+
+export async function withClient<T>(url: string, use: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Creates an empty database in place of one of the same name, which can only be an earlier run's. */
+export async function recreateDatabase(
+  server: BenchPostgres,
+  name: `latchkey_bench_${string}`,
+): Promise<string> {
+  await withClient(server.adminUrl('postgres'), async (client) => {
+    await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await client.query(`CREATE DATABASE ${name}`);
+  });
+  return server.adminUrl(name);
+}

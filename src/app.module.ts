@@ -1,0 +1,57 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { ClientsModule } from './crm/clients/clients.module.js';
+import { IdentityModule } from './identity/identity.module.js';
+import { AuthenticationGuard } from './identity/principals/authentication.guard.js';
+import { ScopeGuard } from './identity/principals/scope.guard.js';
+import { PrincipalLimitGuard } from './identity/rate-limits/principal-limit.guard.js';
+import { AuditModule } from './oversight/audit/audit.module.js';
+import type { Config } from './platform/config/config.js';
+import { ConfigModule } from './platform/config/config.module.js';
+import { DatabaseModule } from './platform/database/database.module.js';
+import type { DatabaseAddress } from './platform/database/database-address.js';
+import { ApiExceptionFilter } from './platform/http/exception.filter.js';
+import { IdempotencyInterceptor } from './platform/http/idempotency/idempotency.interceptor.js';
+import { UnitOfWorkInterceptor } from './platform/http/unit-of-work.interceptor.js';
+import { ApiValidationPipe } from './platform/http/validation.pipe.js';
+import type { Log } from './platform/logging/log.js';
+import { PlatformModule } from './platform/platform.module.js';
+import { VaultModule } from './vault/vault.module.js';
+
+/** What an application is made of besides its code. */
+export interface AppParts {
+  readonly config: Config;
+  readonly address: DatabaseAddress;
+  readonly log: Log;
+  /** Further modules; tests add throw-away routes. */
+  readonly extra?: DynamicModule['imports'];
+}
+
+/** The list of modules, and the only place where global guards, interceptors, pipes and filters stand, in their order. */
+@Module({})
+export class AppModule {
+  static forRoot({ config, address, log, extra }: AppParts): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.forRoot(config),
+        PlatformModule.forRoot(log),
+        DatabaseModule.forRoot(address),
+        AuditModule,
+        VaultModule,
+        IdentityModule,
+        ClientsModule,
+        ...(extra ?? []),
+      ],
+      providers: [
+        { provide: APP_FILTER, useClass: ApiExceptionFilter },
+        { provide: APP_GUARD, useClass: AuthenticationGuard },
+        { provide: APP_GUARD, useClass: PrincipalLimitGuard },
+        { provide: APP_GUARD, useClass: ScopeGuard },
+        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
+        { provide: APP_INTERCEPTOR, useClass: UnitOfWorkInterceptor },
+        { provide: APP_PIPE, useClass: ApiValidationPipe },
+      ],
+    };
+  }
+}

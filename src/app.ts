@@ -1,0 +1,50 @@
+import 'reflect-metadata';
+import cookie from '@fastify/cookie';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { AppModule, type AppParts } from './app.module.js';
+import { AddressLimit } from './identity/rate-limits/address-limit.js';
+import { installRequestHooks } from './platform/http/request-hooks.js';
+import { RouteTable } from './platform/http/route-table.js';
+import { addressList, parseCidr } from './platform/net/cidr.js';
+import { installApiDocs } from './platform/openapi/api-docs.js';
+
+const BODY_LIMIT_BYTES = 1_048_576;
+/** A body that drips in is cut off after this long. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/**
+ * The configured application, ready to listen; `main.ts` and the tests use this same function.
+ * @throws Error naming every route that declares no access or no audit rule
+ */
+export async function createApp(parts: AppParts): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { connectionsCheckingInterval: 1000, headersTimeout: 5000 },
+    onProtoPoisoning: 'error',
+    onConstructorPoisoning: 'error',
+    exposeHeadRoutes: false,
+    genReqId: () => '',
+  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
+    logger: parts.log,
+    bufferLogs: false,
+    abortOnError: false,
+  });
+  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  installRequestHooks(fastify, {
+    log: parts.log,
+    trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
+    isProduction: parts.config.isProduction,
+  });
+  const addressLimit = app.get(AddressLimit);
+  fastify.addHook('onRequest', (request, reply) => addressLimit.onRequest(request, reply));
+  await app.register(cookie);
+  installApiDocs(app);
+  await app.init();
+  app.get(RouteTable).all();
+  await fastify.ready();
+  return app;
+}

@@ -1,0 +1,55 @@
+import { Type } from 'class-transformer';
+import { IsEmail, IsInt, IsISO8601, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+
+/** What every CRM list takes. */
+export class ListRecordsDto {
+  /** Rows a page. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  limit: number = 50;
+
+  /** `meta.nextCursor` of the page before; good for the same filters and sort only. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  @MaxLength(1000)
+  cursor?: string;
+
+  /** Records made after this moment, ISO 8601. */
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  @MaxLength(40)
+  createdAfter?: string;
+
+  /** Records changed after this moment, ISO 8601; sorts by `updatedAt` unless told otherwise. */
+  @IsOptional()
+  @IsISO8601({ strict: true, strictSeparator: true })
+  @MaxLength(40)
+  updatedAfter?: string;
+}
+
+/** Lists of people, found through the blind index by those who may see personal data. */
+export class ListPeopleDto extends ListRecordsDto {
+  /** Exact e-mail address; needs the resource's `pii` scope. */
+  @IsOptional()
+  @IsEmail()
+  @MaxLength(254)
+  email?: string;
+
+  /** Exact phone number; needs the resource's `pii` scope. */
+  @IsOptional()
+  @IsString()
+  @MinLength(3)
+  @MaxLength(40)
+  phone?: string;
+
+  /** Words of the name (from three letters on), or the last four digits of the phone; needs the `pii` scope. */
+  @IsOptional()
+  @IsString()
+  @MinLength(3)
+  @MaxLength(100)
+  q?: string;
+}

@@ -1,0 +1,21 @@
+import type { RequestContext } from '../../platform/context/request-context.js';
+import { insufficientScope } from '../../identity/principals/scope.guard.js';
+import { emailTerm, phoneTerm, searchTerms } from '../../vault/personal-data/person-terms.js';
+import { normalizePhone } from '../../vault/personal-data/phone-number.js';
+import type { ListPeopleDto } from './list-records.dto.js';
+
+/**
+ * Blind-index terms that match a search for people.
+ * @throws ApiError 403 without the scope: whoever sees masks only must not find out by asking
+ */
+export function peopleSearch(context: RequestContext, table: string, piiScope: string, query: ListPeopleDto): string[] {
+  const { email, phone, q } = query;
+  if (email === undefined && phone === undefined && q === undefined) return [];
+  const { scopes, defaultRegion } = context.principal;
+  if (!scopes.has(piiScope)) throw insufficientScope(piiScope, scopes);
+  return [
+    ...(email === undefined ? [] : [emailTerm(table, email)]),
+    ...(phone === undefined ? [] : [phoneTerm(table, normalizePhone(phone, defaultRegion, 'phone'))]),
+    ...(q === undefined ? [] : searchTerms(table, q)),
+  ];
+}

@@ -1,0 +1,52 @@
+import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
+import type { RequestContext } from '../../platform/context/request-context.js';
+import { RecordId } from '../../platform/http/record-id.pipe.js';
+import { SecretAnswer } from '../../platform/http/idempotency/idempotency-metadata.js';
+import type { Page } from '../../platform/http/page.js';
+import { Ctx } from '../../platform/http/parameters.js';
+import { Audited, RequireScope, UsersOnly } from '../../platform/http/route-metadata.js';
+import { Paged } from '../../platform/openapi/paged.js';
+import { ApiKeysService } from './api-keys.service.js';
+import { ApiKeyView, CreatedApiKeyView } from './dto/api-key.views.js';
+import { CreateApiKeyDto } from './dto/create-api-key.dto.js';
+import { ListApiKeysDto } from './dto/list-api-keys.dto.js';
+
+@Controller('v1/api-keys')
+export class ApiKeysController {
+  constructor(private readonly keys: ApiKeysService) {}
+
+  /** The team's keys; an agent sees their own. */
+  @Get()
+  @RequireScope('api-keys:read')
+  @UsersOnly()
+  @Paged(ApiKeyView)
+  list(@Ctx() context: RequestContext, @Query() query: ListApiKeysDto): Promise<Page<ApiKeyView>> {
+    return this.keys.list(context, query);
+  }
+
+  /** Makes a key. The answer is the only place where the key itself stands. */
+  @Post()
+  @RequireScope('api-keys:write')
+  @UsersOnly()
+  @Audited('api_key')
+  @SecretAnswer()
+  create(@Ctx() context: RequestContext, @Body() input: CreateApiKeyDto): Promise<CreatedApiKeyView> {
+    return this.keys.create(context, input);
+  }
+
+  @Get(':id')
+  @RequireScope('api-keys:read')
+  @UsersOnly()
+  get(@Ctx() context: RequestContext, @Param('id', RecordId) id: string): Promise<ApiKeyView> {
+    return this.keys.get(context, id);
+  }
+
+  /** Ends the key at once, everywhere. */
+  @Delete(':id')
+  @RequireScope('api-keys:write')
+  @UsersOnly()
+  @Audited('api_key')
+  revoke(@Ctx() context: RequestContext, @Param('id', RecordId) id: string): Promise<ApiKeyView> {
+    return this.keys.revoke(context, id);
+  }
+}

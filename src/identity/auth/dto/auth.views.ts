@@ -1,0 +1,54 @@
+/** A person as they see themselves. */
+export class UserView {
+  id: string;
+  email: string;
+  name: string;
+  /** ISO 8601, or null until the address is confirmed. */
+  emailVerifiedAt: string | null;
+  /** ISO 8601. */
+  passwordChangedAt: string;
+}
+
+export class TeamSummaryView {
+  id: string;
+  name: string;
+}
+
+/** Tokens of a fresh session; the refresh token is in the cookie alone. */
+export class TokensView {
+  /** JWT for `Authorization: Bearer`. */
+  accessToken: string;
+  /** Seconds until the access token ends. */
+  expiresIn: number;
+  /** Single-use value for `X-CSRF-Token`. */
+  csrfToken: string;
+}
+
+export class SignedInView extends TokensView {
+  user: UserView;
+  team: TeamSummaryView;
+}
+
+export class CsrfView {
+  /** Single-use value for `X-CSRF-Token`. */
+  csrfToken: string;
+}
+
+export class TwoFactorStateView {
+  enabled: boolean;
+}
+
+/** Who is calling, and what they may do. */
+export class MeView {
+  user: UserView;
+  team: TeamSummaryView;
+  role: 'owner' | 'admin' | 'agent' | 'viewer';
+  /** Effective scopes: the role's, for an API key cut down to its own. */
+  scopes: string[];
+  authMethod: 'jwt' | 'api_key';
+  twoFactor: TwoFactorStateView;
+}
+
+export class LogoutView {
+  loggedOut: boolean;
+}

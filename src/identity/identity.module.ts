@@ -1,0 +1,71 @@
+import { Global, Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
+import { PassportModule } from '@nestjs/passport';
+import { ThrottlerModule } from '@nestjs/throttler';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { RefusalObserver } from '../platform/http/exception.filter.js';
+import { ApiKey } from './api-keys/api-key.entity.js';
+import { ApiKeysController } from './api-keys/api-keys.controller.js';
+import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
+import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { AccessTokens } from './auth/access-tokens.js';
+import { AuthController } from './auth/auth.controller.js';
+import { AuthService } from './auth/auth.service.js';
+import { LogoutService } from './auth/logout.service.js';
+import { RegistrationService } from './auth/registration.service.js';
+import { PasswordHasher } from './passwords/password-hasher.js';
+import { ApiKeyStrategy } from './principals/api-key.strategy.js';
+import { BearerSessions } from './principals/bearer-sessions.js';
+import { JwtStrategy } from './principals/jwt.strategy.js';
+import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
+import { PrincipalCache } from './principals/principal-cache.js';
+import { PrincipalLoader } from './principals/principal-loader.js';
+import { AddressLimit } from './rate-limits/address-limit.js';
+import { MemoryThrottlerStorage } from './rate-limits/memory-throttler-storage.js';
+import { RateLimiter } from './rate-limits/rate-limiter.js';
+import { ScopesController } from './scopes/scopes.controller.js';
+import { CsrfTokens } from './sessions/csrf-tokens.js';
+import { RefreshCookie } from './sessions/refresh-cookie.js';
+import { RefreshTokens } from './sessions/refresh-token.js';
+import { SessionService } from './sessions/session.service.js';
+import { SessionStore } from './sessions/session-store.js';
+import { UserDirectory } from './users/user-directory.js';
+
+/** Who is calling, and what they may do. */
+@Global()
+@Module({
+  imports: [
+    JwtModule.register({}),
+    PassportModule,
+    ThrottlerModule.forRoot({ throttlers: [{ limit: 1, ttl: 1 }], storage: new MemoryThrottlerStorage() }),
+    TypeOrmModule.forFeature([ApiKey]),
+  ],
+  controllers: [AuthController, ApiKeysController, ScopesController],
+  providers: [
+    AccessTokens,
+    AddressLimit,
+    ApiKeyGuard,
+    ApiKeysRepository,
+    ApiKeysService,
+    ApiKeyStrategy,
+    AuthService,
+    BearerSessions,
+    CsrfTokens,
+    JwtGuard,
+    JwtStrategy,
+    LogoutService,
+    { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
+    PrincipalCache,
+    PrincipalLoader,
+    RateLimiter,
+    RefreshCookie,
+    RefreshTokens,
+    { provide: RefusalObserver, useExisting: AddressLimit },
+    RegistrationService,
+    SessionService,
+    SessionStore,
+    UserDirectory,
+  ],
+  exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, RateLimiter, RefusalObserver],
+})
+export class IdentityModule {}

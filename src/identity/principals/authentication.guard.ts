@@ -1,0 +1,30 @@
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyRequest } from 'fastify';
+import type { Principal } from '../../platform/context/principal.js';
+import { ApiError } from '../../platform/http/api-error.js';
+import { type Access, ACCESS_KEY } from '../../platform/http/route-metadata.js';
+import { credentialOf } from './credential.js';
+import { ApiKeyGuard, JwtGuard } from './passport.guards.js';
+
+/** Global guard, first of all: every route but the public ones has a principal behind it. */
+@Injectable()
+export class AuthenticationGuard implements CanActivate {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly jwt: JwtGuard,
+    private readonly apiKey: ApiKeyGuard,
+  ) {}
+
+  async canActivate(execution: ExecutionContext): Promise<boolean> {
+    const access = this.reflector.get<Access | undefined>(ACCESS_KEY, execution.getHandler());
+    if (access?.kind === 'public') return true;
+    const request = execution.switchToHttp().getRequest<FastifyRequest & { user?: Principal }>();
+    const credential = credentialOf(request);
+    if (!credential) throw new ApiError('UNAUTHENTICATED', 'Sign in, or send an API key.');
+    await (credential.kind === 'jwt' ? this.jwt : this.apiKey).canActivate(execution);
+    if (!request.user) throw new ApiError('UNAUTHENTICATED', 'Sign in, or send an API key.');
+    request.context.authenticate(request.user);
+    return true;
+  }
+}

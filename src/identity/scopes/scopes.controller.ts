@@ -1,0 +1,28 @@
+import { Controller, Get } from '@nestjs/common';
+import { Authenticated } from '../../platform/http/route-metadata.js';
+import { SCOPES } from './scope-catalogue.js';
+
+export class ScopeView {
+  /** `resource:action`. */
+  scope: string;
+  description: string;
+  /** Roles that hold it. */
+  roles: string[];
+  /** Whether an API key can carry it. */
+  grantableToKeys: boolean;
+}
+
+@Controller('v1/scopes')
+export class ScopesController {
+  /** The one catalogue of scopes, for roles and for API keys. */
+  @Get()
+  @Authenticated('the catalogue is no secret')
+  list(): ScopeView[] {
+    return SCOPES.map(({ scope, description, roles, grantableToKeys }) => ({
+      scope,
+      description,
+      roles: [...roles],
+      grantableToKeys,
+    }));
+  }
+}

@@ -1,0 +1,168 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Role } from '../../platform/context/principal.js';
+import { Database, enter } from '../../platform/database/database.js';
+import { invalidate } from '../../platform/database/invalidations.js';
+import type { Row, Statement } from '../../platform/database/statement.js';
+import { CSRF_POOL_SIZE } from './csrf-tokens.js';
+import { type RefreshToken, sealSuccessor } from './refresh-token.js';
+
+/** A session ends this long after its last refresh, */
+export const IDLE_DAYS = 7;
+/** and this long after it began, whatever happens. */
+export const ABSOLUTE_DAYS = 30;
+/** A parent token presented again within this time by the same device is a racing tab. */
+export const RACE_SECONDS = 10;
+
+export interface Device {
+  readonly ipAddress: string;
+  readonly userAgent: string | null;
+}
+
+export interface NewSession {
+  readonly teamId: string;
+  readonly userId: string;
+  readonly token: RefreshToken;
+  readonly csrfHash: Buffer;
+  readonly device: Device;
+}
+
+/** A session as the refusal logic needs it. */
+export interface SessionState {
+  readonly userId: string;
+  readonly role: Role | null;
+  readonly disabled: boolean;
+  readonly tokenHash: Buffer;
+  readonly parentHash: Buffer | null;
+  readonly successorSealed: Buffer | null;
+  readonly rotationCsrfHash: Buffer | null;
+  readonly csrfOpen: boolean;
+  readonly withinRace: boolean;
+  readonly sameDevice: boolean;
+  readonly revokedReason: string | null;
+  readonly expired: boolean;
+}
+
+/** Sessions and their refresh tokens. Claims are conditional updates by the database's clock. */
+@Injectable()
+export class SessionStore {
+  constructor(private readonly database: Database) {}
+
+  insert(session: NewSession): Statement {
+    return {
+      name: 'session:insert',
+      text: `INSERT INTO sessions (team_id, id, user_id, token_hash, device_hash, ip_address, user_agent, csrf_hashes, idle_expires_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY[$8::bytea], now() + interval '${IDLE_DAYS} days', now() + interval '${ABSOLUTE_DAYS} days')`,
+      values: [
+        session.teamId,
+        session.token.sessionId,
+        session.userId,
+        session.token.hash,
+        deviceHash(session.device),
+        session.device.ipAddress,
+        session.device.userAgent,
+        session.csrfHash,
+      ],
+    };
+  }
+
+  /** Swaps the presented token for its successor, if it is current and the CSRF token is open; null otherwise. */
+  async rotate(
+    presented: RefreshToken,
+    successor: RefreshToken,
+    csrf: { used: Buffer; next: Buffer },
+  ): Promise<{ userId: string; role: Role } | null> {
+    const scope = { teamId: presented.teamId, userId: null };
+    const results = await this.database.run([
+      enter(scope, randomUUID()),
+      {
+        name: 'session:rotate',
+        text: `UPDATE sessions s SET parent_hash = s.token_hash, token_hash = $4, successor_sealed = $5, generation = s.generation + 1,
+            rotated_at = now(), last_used_at = now(), rotation_csrf_hash = $6,
+            idle_expires_at = now() + interval '${IDLE_DAYS} days',
+            csrf_hashes = array_append(array_remove(s.csrf_hashes, $6), $7)
+          FROM memberships m, users u
+          WHERE s.team_id = $1 AND s.id = $2 AND s.token_hash = $3 AND $6 = ANY (s.csrf_hashes)
+            AND s.revoked_at IS NULL AND s.expires_at > now() AND s.idle_expires_at > now()
+            AND m.team_id = s.team_id AND m.user_id = s.user_id AND u.id = s.user_id AND u.disabled_at IS NULL
+          RETURNING s.user_id, m.role`,
+        values: [
+          presented.teamId,
+          presented.sessionId,
+          presented.hash,
+          successor.hash,
+          sealSuccessor(presented, successor),
+          csrf.used,
+          csrf.next,
+        ],
+      },
+    ]);
+    const row = results[1]!.rows[0];
+    return row ? { userId: row.user_id as string, role: row.role as Role } : null;
+  }
+
+  /** What is known of the presented token's session, or null when there is none. */
+  async inspect(presented: RefreshToken, csrfHash: Buffer, device: Device): Promise<SessionState | null> {
+    const [result] = await this.database.runIn({ teamId: presented.teamId, userId: null }, [
+      {
+        name: 'session:inspect',
+        text: `SELECT s.*, $3 = ANY (s.csrf_hashes) AS csrf_open, s.device_hash = $4 AS same_device,
+            s.rotated_at > now() - interval '${RACE_SECONDS} seconds' AS within_race,
+            s.expires_at <= now() OR s.idle_expires_at <= now() AS expired, m.role, u.disabled_at
+          FROM sessions s LEFT JOIN memberships m ON m.team_id = s.team_id AND m.user_id = s.user_id
+          LEFT JOIN users u ON u.id = s.user_id
+          WHERE s.team_id = $1 AND s.id = $2`,
+        values: [presented.teamId, presented.sessionId, csrfHash, deviceHash(device)],
+      },
+    ]);
+    const row = result?.rows[0];
+    return row ? stateOf(row) : null;
+  }
+
+  /** Opens a new CSRF token; `used` is spent in the same statement. False when the session has ended. */
+  async openCsrf(token: RefreshToken, next: Buffer, used: Buffer | null): Promise<boolean> {
+    const results = await this.database.run([
+      enter({ teamId: token.teamId, userId: null }, randomUUID()),
+      {
+        name: 'session:open-csrf',
+        text: `UPDATE sessions SET csrf_hashes = array_append(kept[greatest(1, cardinality(kept) - ${CSRF_POOL_SIZE - 2}):], $3)
+          FROM (SELECT array_remove(csrf_hashes, $4) AS kept FROM sessions WHERE team_id = $1 AND id = $2 FOR UPDATE) c
+          WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL AND expires_at > now() AND idle_expires_at > now()`,
+        values: [token.teamId, token.sessionId, next, used],
+      },
+    ]);
+    return results[1]!.rowCount > 0;
+  }
+
+  /** Ends a session at once, on every instance. */
+  async revoke(token: { teamId: string; sessionId: string }, reason: string): Promise<void> {
+    await this.database.run([enter({ teamId: token.teamId, userId: null }, randomUUID()), ...this.revocation(token, reason)]);
+  }
+
+  /** The statements that end a session, for a unit of work. */
+  revocation({ teamId, sessionId }: { teamId: string; sessionId: string }, reason: string): Statement[] {
+    const text = `UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL`;
+    return [{ name: 'session:revoke', text, values: [teamId, sessionId, reason] }, invalidate(`session:${sessionId}`)];
+  }
+}
+
+function deviceHash(device: Device): Buffer {
+  return createHash('sha256').update(`device|${device.userAgent ?? ''}`).digest();
+}
+
+function stateOf(row: Row): SessionState {
+  return {
+    userId: row.user_id as string,
+    role: row.role as Role | null,
+    disabled: row.disabled_at !== null,
+    tokenHash: row.token_hash as Buffer,
+    parentHash: row.parent_hash as Buffer | null,
+    successorSealed: row.successor_sealed as Buffer | null,
+    rotationCsrfHash: row.rotation_csrf_hash as Buffer | null,
+    csrfOpen: row.csrf_open === true,
+    withinRace: row.within_race === true,
+    sameDevice: row.same_device === true,
+    revokedReason: row.revoked_reason as string | null,
+    expired: row.expired === true,
+  };
+}

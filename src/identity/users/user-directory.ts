@@ -1,0 +1,86 @@
+import { Injectable } from '@nestjs/common';
+import type { Role } from '../../platform/context/principal.js';
+import { Database } from '../../platform/database/database.js';
+import type { Statement } from '../../platform/database/statement.js';
+
+/** What signing in needs of an account before its team is known. */
+export interface LoginRecord {
+  readonly userId: string;
+  readonly passwordHash: string;
+  readonly disabled: boolean;
+  /** The team the person joined first; null for someone who belongs to none. */
+  readonly teamId: string | null;
+}
+
+export interface Member {
+  readonly user: { id: string; email: string; name: string; emailVerifiedAt: string | null; passwordChangedAt: string };
+  readonly team: { id: string; name: string; defaultRegion: string };
+  readonly role: Role;
+}
+
+export interface NewUser {
+  readonly id: string;
+  readonly email: string;
+  readonly emailKey: string;
+  readonly name: string;
+  readonly passwordHash: string;
+}
+
+/** People, their teams and their roles. */
+@Injectable()
+export class UserDirectory {
+  constructor(private readonly database: Database) {}
+
+  /** The account of an e-mail key; the one look-up of people that needs no team. */
+  async findLogin(emailKey: string): Promise<LoginRecord | null> {
+    const text = 'SELECT * FROM latchkey.find_login($1)';
+    const [row] = await this.database.runOne({ name: 'user:find-login', text, values: [emailKey] });
+    if (!row) return null;
+    return {
+      userId: row.user_id as string,
+      passwordHash: row.password_hash as string,
+      disabled: row.disabled as boolean,
+      teamId: row.team_id as string | null,
+    };
+  }
+
+  /** A person as a member of a team, or null. */
+  async findMember(teamId: string, userId: string): Promise<Member | null> {
+    const [result] = await this.database.runIn({ teamId, userId }, [
+      {
+        name: 'user:find-member',
+        text: `SELECT u.id, u.email, u.name, u.email_verified_at, u.password_changed_at, m.role, t.name AS team_name, t.default_region
+          FROM memberships m JOIN users u ON u.id = m.user_id JOIN teams t ON t.id = m.team_id
+          WHERE m.team_id = $1 AND m.user_id = $2`,
+        values: [teamId, userId],
+      },
+    ]);
+    const row = result?.rows[0];
+    if (!row) return null;
+    return {
+      user: {
+        id: userId,
+        email: row.email as string,
+        name: row.name as string,
+        emailVerifiedAt: row.email_verified_at as string | null,
+        passwordChangedAt: row.password_changed_at as string,
+      },
+      team: { id: teamId, name: row.team_name as string, defaultRegion: row.default_region as string },
+      role: row.role as Role,
+    };
+  }
+
+  insertUser(user: NewUser): Statement {
+    const text = 'INSERT INTO users (id, email, email_key, name, password_hash) VALUES ($1, $2, $3, $4, $5)';
+    return { name: 'user:insert', text, values: [user.id, user.email, user.emailKey, user.name, user.passwordHash] };
+  }
+
+  insertMembership(teamId: string, userId: string, role: Role): Statement {
+    const text = 'INSERT INTO memberships (team_id, user_id, role) VALUES ($1, $2, $3)';
+    return { name: 'membership:insert', text, values: [teamId, userId, role] };
+  }
+
+  insertTeam(teamId: string, name: string): Statement {
+    return { name: 'team:insert', text: 'INSERT INTO teams (id, name) VALUES ($1, $2)', values: [teamId, name] };
+  }
+}

@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import type { RequestContext } from '../../platform/context/request-context.js';
+import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
+import { Database } from '../../platform/database/database.js';
+import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
+import type { Row, Statement } from '../../platform/database/statement.js';
+import { inTenant } from '../../platform/database/team-statements.js';
+import { CursorSigner } from '../../platform/http/cursor.js';
+import { Page } from '../../platform/http/page.js';
+import type { AuditQueryDto } from './dto/audit-query.dto.js';
+import type { AuditRowView } from './dto/audit-row.view.js';
+import { PersonalViews } from './personal-fields.js';
+
+/** Ids are made on the instances, the time of a row by the database; clocks may differ by this much. */
+const CLOCK_SKEW_MS = 3_600_000;
+
+/** Reads the audit log of a team, newest first. */
+@Injectable()
+export class AuditReader {
+  constructor(
+    private readonly database: Database,
+    private readonly cipher: SubjectCipher,
+    private readonly cursors: CursorSigner,
+    private readonly views: PersonalViews,
+  ) {}
+
+  async list(context: RequestContext, query: AuditQueryDto): Promise<Page<AuditRowView>> {
+    const { limit, cursor, ...filters } = query;
+    const listName = `audit|${context.principal.teamId}|${JSON.stringify(filters)}`;
+    const position = cursor === undefined ? null : this.cursors.verify(listName, cursor)[0]!;
+    const rows = await this.database.runOne(statementOf(context.principal.teamId, query, position));
+    const items = rows.slice(0, limit).map((row) => this.viewOf(context, row));
+    const last = items.at(-1);
+    return new Page(items, rows.length > limit && last ? this.cursors.sign(listName, [last.id]) : null, limit);
+  }
+
+  private viewOf(context: RequestContext, row: Row): AuditRowView {
+    const personal = this.personalOf(context, row);
+    return {
+      id: row.id as string,
+      action: row.action as AuditRowView['action'],
+      resourceType: row.resource_type as string,
+      resourceId: row.resource_id as string,
+      userId: row.user_id as string | null,
+      apiKeyId: row.api_key_id as string | null,
+      authMethod: row.auth_method as string,
+      oldValues: merged(row.old_values, personal.old),
+      newValues: merged(row.new_values, personal.new),
+      ipAddress: row.ip_address as string | null,
+      userAgent: row.user_agent as string | null,
+      requestId: row.request_id as string,
+      createdAt: row.created_at as string,
+      seal: null,
+    };
+  }
+
+  /** Personal values of the row; nothing once the subject's data key is gone. */
+  private personalOf(context: RequestContext, row: Row): { old?: Record<string, unknown>; new?: Record<string, unknown> } {
+    if (!Buffer.isBuffer(row.sealed) || !Buffer.isBuffer(row.wrapped)) return {};
+    const { teamId, scopes } = context.principal;
+    const key = this.cipher.unwrap(teamId, row.resource_id as string, row.wrapped);
+    const values = JSON.parse(key.open(row.sealed, `audit_log|${row.id as string}`)) as ReturnType<typeof this.personalOf>;
+    const view = this.views.of(row.resource_type as string);
+    if (scopes.has(view.scope)) return values;
+    return { ...(values.old && { old: view.mask(values.old) }), ...(values.new && { new: view.mask(values.new) }) };
+  }
+}
+
+function merged(plain: unknown, personal: Record<string, unknown> | undefined): Record<string, unknown> | null {
+  if (plain === null && personal === undefined) return null;
+  return { ...(plain as Record<string, unknown> | null), ...personal };
+}
+
+function statementOf(teamId: string, query: AuditQueryDto, position: string | null): Statement {
+  const parameters = new Parameters();
+  parameters.add(teamId);
+  const conditions = ['a.team_id = $1::uuid', 'x.team IS NOT NULL'];
+  const equal = {
+    resource_type: query.resourceType,
+    resource_id: query.resourceId,
+    user_id: query.userId,
+    api_key_id: query.apiKeyId,
+    action: query.action,
+    request_id: query.requestId,
+  };
+  for (const [column, value] of Object.entries(equal)) {
+    if (value !== undefined) conditions.push(`a.${column} = ${parameters.add(value)}`);
+  }
+  if (query.from) {
+    conditions.push(`a.created_at >= ${parameters.add(query.from)}`);
+    conditions.push(`a.id >= ${parameters.add(firstIdOf(shifted(query.from, -CLOCK_SKEW_MS)))}::uuid`);
+  }
+  if (query.to) {
+    conditions.push(`a.created_at < ${parameters.add(query.to)}`);
+    conditions.push(`a.id < ${parameters.add(firstIdOf(shifted(query.to, CLOCK_SKEW_MS)))}::uuid`);
+  }
+  if (position) conditions.push(`a.id < ${parameters.add(position)}::uuid`);
+  const text = inTenant(`SELECT a.*, k.wrapped FROM audit_log a
+    LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+    WHERE ${conditions.join(' AND ')} ORDER BY a.id DESC LIMIT ${parameters.add(query.limit + 1)}`);
+  return { name: null, text, values: parameters.values };
+}
+
+function shifted(isoTime: string, byMs: number): string {
+  return new Date(Date.parse(isoTime) + byMs).toISOString();
+}

@@ -1,0 +1,25 @@
+/** The roles of a team, strongest first. */
+export const ROLES = ['owner', 'admin', 'agent', 'viewer'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** How a principal proved who it is; stands in every audit row. */
+export type AuthMethod = 'jwt' | 'api_key';
+
+/** Who is calling, resolved once per request by the authentication guard. */
+export interface Principal {
+  readonly kind: 'user' | 'api_key';
+  readonly authMethod: AuthMethod;
+  /** The person: the signed-in user, or the creator of the key. */
+  readonly userId: string;
+  readonly teamId: string;
+  /** The person's current role in the team. */
+  readonly role: Role;
+  /** Effective scopes: the role's, for a key cut down to the key's own. */
+  readonly scopes: ReadonlySet<string>;
+  readonly apiKeyId: string | null;
+  readonly sessionId: string | null;
+  /** Region of phone numbers written without a country code: ISO 3166-1 alpha-2. */
+  readonly defaultRegion: string;
+  /** Requests per minute granted to this key alone, or null for the default. */
+  readonly rateLimitPerMinute: number | null;
+}

@@ -1,0 +1,25 @@
+/** The fields of `names` that differ, before and after; null when none does. */
+export function diffOf(
+  before: Readonly<Record<string, unknown>>,
+  after: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): { oldValues: Record<string, unknown>; newValues: Record<string, unknown> } | null {
+  const oldValues: Record<string, unknown> = {};
+  const newValues: Record<string, unknown> = {};
+  for (const name of names) {
+    if (sameValue(before[name], after[name])) continue;
+    oldValues[name] = before[name] ?? null;
+    newValues[name] = after[name] ?? null;
+  }
+  return Object.keys(newValues).length === 0 ? null : { oldValues, newValues };
+}
+
+/** The fields of `names` that hold something. */
+export function presentFields(row: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(names.flatMap((name) => (row[name] == null ? [] : [[name, row[name]]])));
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a === b || (a == null && b == null)) return true;
+  return typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,33 @@
+import type { Statement } from './statement.js';
+
+/** Statements on the blind index: tokens of live records only, so that archived ones neither match nor block. */
+export function addTokens(teamId: string, subjectId: string, tokens: readonly string[]): Statement {
+  return {
+    name: 'blind-index:add',
+    text: `INSERT INTO blind_index (team_id, token, subject_id) SELECT $1, token, $2 FROM unnest($3::uuid[]) token ON CONFLICT DO NOTHING`,
+    values: [teamId, subjectId, tokens],
+  };
+}
+
+export function removeTokens(teamId: string, subjectId: string, tokens: readonly string[]): Statement {
+  return {
+    name: 'blind-index:remove',
+    text: `DELETE FROM blind_index WHERE team_id = $1 AND subject_id = $2 AND token = ANY($3::uuid[])`,
+    values: [teamId, subjectId, tokens],
+  };
+}
+
+/** Ends the unit with the ids of other records that carry one of the tokens; see {@link tokenLock}. */
+export function refuseOthersWith(teamId: string, subjectId: string, tokens: readonly string[]): Statement {
+  return {
+    name: 'blind-index:refuse-duplicates',
+    text: `SELECT latchkey.refuse_duplicates(ARRAY(
+      SELECT DISTINCT subject_id FROM blind_index WHERE team_id = $1 AND token = ANY($3::uuid[]) AND subject_id <> $2 LIMIT 20))`,
+    values: [teamId, subjectId, tokens],
+  };
+}
+
+/** The advisory lock that makes two writers of the same token wait for each other. */
+export function tokenLock(token: string): bigint {
+  return BigInt.asIntN(64, BigInt(`0x${token.replaceAll('-', '').slice(0, 16)}`));
+}

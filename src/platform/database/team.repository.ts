@@ -1,0 +1,240 @@
+import { Injectable } from '@nestjs/common';
+import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { Clock } from '../clock/clock.js';
+import type { RequestContext } from '../context/request-context.js';
+import { SubjectCipher } from '../crypto/subject-cipher.js';
+import { notFound } from '../http/api-error.js';
+import { CursorSigner } from '../http/cursor.js';
+import { Page } from '../http/page.js';
+import { diffOf, presentFields } from './audit-diff.js';
+import type { ChangeAction, RecordedChange } from './change-recorder.js';
+import { Database } from './database.js';
+import { isPgError, SQLSTATE } from './database-errors.js';
+import type { ListQuery } from './list-query.js';
+import { type PersonalRules, SealedRows } from './sealed-rows.js';
+import type { Row } from './statement.js';
+import { shapeOf, type TableShape } from './table-shape.js';
+import { type RowState, TeamStatements } from './team-statements.js';
+
+/** What every row of a team table has. */
+export interface TeamRow extends ObjectLiteral {
+  id: string;
+  teamId: string;
+  version: number;
+  createdAt: string;
+  updatedAt: string;
+  archivedAt: string | null;
+}
+
+/** What every team repository works with, so that a subclass asks for one thing. */
+@Injectable()
+export class TeamStore {
+  constructor(
+    readonly source: DataSource,
+    readonly database: Database,
+    readonly cipher: SubjectCipher,
+    readonly cursors: CursorSigner,
+    readonly clock: Clock,
+  ) {}
+}
+
+export interface TableRules<P extends object> {
+  /** Name in the audit log. */
+  readonly resourceType: string;
+  /** Plain fields that the audit log keeps; nothing else ever reaches it. */
+  readonly audited: readonly string[];
+  /** Personal data of the row, or null for a table without. */
+  readonly personal: PersonalRules<P> | null;
+}
+
+/** New values of a record: plain fields, personal ones, and whether a second record with the same e-mail or phone is meant. */
+export interface Changes<E, P> {
+  readonly fields: Partial<E>;
+  readonly personal?: Partial<P>;
+  readonly allowDuplicate?: boolean;
+}
+
+/**
+ * The questions a feature asks of its team table, and the only way to write one: every write is staged in the
+ * request's unit of work together with its audit entry, and every statement runs inside the caller's team.
+ */
+export abstract class TeamRepository<E extends TeamRow, P extends object = Record<string, never>> {
+  private readonly shape: TableShape;
+  private readonly statements: TeamStatements;
+  private readonly sealedRows: SealedRows<E, P> | null;
+
+  protected constructor(
+    protected readonly store: TeamStore,
+    entity: EntityTarget<E>,
+    private readonly rules: TableRules<P>,
+  ) {
+    this.shape = shapeOf(store.source, entity);
+    this.statements = new TeamStatements(this.shape, rules.personal !== null);
+    this.sealedRows = rules.personal ? new SealedRows(store.cipher, this.shape.table, rules.personal) : null;
+  }
+
+  /** The record, or null when this team has none of that id in that state. */
+  async find(context: RequestContext, id: string, state: RowState = 'live'): Promise<E | null> {
+    const staged = context.workOrNull?.remembered<E>(this.memoryKey(id));
+    if (staged) return matches(staged, state) ? staged : null;
+    const [raw] = await this.store.database.runOne(this.statements.byId(context.principal.teamId, id, state));
+    return raw ? this.rowOf(raw) : null;
+  }
+
+  /** @throws ApiError 404, the same for another team's record and for none */
+  async get(context: RequestContext, id: string, state: RowState = 'live'): Promise<E> {
+    const row = await this.find(context, id, state);
+    if (row === null) throw notFound();
+    return row;
+  }
+
+  /** One page in keyset order. @throws ApiError 400 `INVALID_CURSOR` */
+  async list(context: RequestContext, query: ListQuery): Promise<Page<E>> {
+    const { teamId } = context.principal;
+    const { limit, cursor, ...rest } = query;
+    const listName = `${this.shape.table}|${teamId}|${JSON.stringify(rest)}`;
+    const position = cursor === null ? null : this.store.cursors.verify(listName, cursor);
+    const rows = await this.store.database.runOne(this.statements.list(teamId, query, position));
+    const items = rows.slice(0, limit).map((row) => this.rowOf(row));
+    const last = items.at(-1);
+    const next = rows.length > limit && last ? this.store.cursors.sign(listName, positionOf(last, query.sort)) : null;
+    return new Page(items, next, limit);
+  }
+
+  /** The opened personal fields of a row of this repository. */
+  personalOf(row: E): P {
+    return this.sealed().of(row);
+  }
+
+  /** Blind-index tokens to search by; terms as in the table's rules. */
+  tokensFor(context: RequestContext, terms: readonly string[]): Promise<string[]> {
+    return this.store.cipher.tokens(context.principal.teamId, terms);
+  }
+
+  /** Stages a new record. @throws ApiError 409 `DUPLICATE` at the commit, with the ids, unless allowed */
+  async create(context: RequestContext, { fields, personal, allowDuplicate }: Changes<E, P>): Promise<E> {
+    const { teamId } = context.principal;
+    const now = this.store.clock.nowIso();
+    const own = { id: uuidv7(), teamId, version: 1, createdAt: now, updatedAt: now, archivedAt: null };
+    const row = { ...fields, ...own } as unknown as E;
+    const auditId = uuidv7();
+    let key: Parameters<TeamStatements['insert']>[1] = null;
+    let audit: Buffer | null = null;
+    if (this.sealedRows) {
+      const created = this.sealedRows.createKey(row);
+      const data = personal as P;
+      const tokens = await this.sealedRows.tokens(teamId, data);
+      Object.assign(row, { sealed: this.sealedRows.seal(row, created.key, data) });
+      audit = this.sealedRows.sealAudit(row, auditId, { new: data });
+      if (!allowDuplicate) this.sealedRows.refuseDuplicates(context, row, tokens.unique);
+      key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId, tokens: tokens.all };
+    }
+    const change = this.change(auditId, 'CREATE', row, null, presentFields(row, this.rules.audited), audit);
+    this.stage(context, row, this.statements.insert(row, key), change);
+    return row;
+  }
+
+  /**
+   * Stages the changed fields of a record that was read in this request; a patch that alters nothing is
+   * reported to the unit of work and returns the record as it was.
+   */
+  async update(context: RequestContext, before: E, { fields, personal, allowDuplicate }: Changes<E, P>): Promise<E> {
+    const plain = diffOf(before, { ...before, ...fields }, this.rules.audited);
+    const secret = this.personalDiff(before, personal ?? {});
+    if (plain === null && secret === null) {
+      context.work.noChange('the patch alters nothing');
+      return before;
+    }
+    const after = this.nextVersion(before, fields);
+    const auditId = uuidv7();
+    let audit: Buffer | null = null;
+    if (secret) {
+      const sealed = this.sealed();
+      const merged = { ...sealed.of(before), ...personal };
+      await sealed.reindex(context, before, sealed.of(before), merged, allowDuplicate ?? false);
+      Object.assign(after, { sealed: sealed.seal(after, sealed.keyOf(before), merged) });
+      audit = sealed.sealAudit(after, auditId, { old: secret.oldValues, new: secret.newValues });
+    }
+    const change = this.change(auditId, 'UPDATE', before, plain?.oldValues ?? null, plain?.newValues ?? null, audit);
+    this.stage(context, after, this.statements.update(after, before.version), change);
+    return after;
+  }
+
+  /** Stages the archiving of a record: it is gone from every list and look-up, and can be restored. */
+  async archive(context: RequestContext, before: E): Promise<void> {
+    const after = this.nextVersion(before, { archivedAt: this.store.clock.nowIso() } as Partial<E>);
+    const auditId = uuidv7();
+    await this.sealedRows?.unindex(context, before);
+    const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.sealedRows.of(before) }) ?? null;
+    const change = this.change(auditId, 'DELETE', before, presentFields(before, this.rules.audited), null, audit);
+    this.stage(context, after, this.statements.update(after, before.version), change);
+  }
+
+  /** Stages the return of an archived record. @throws ApiError 409 `DUPLICATE` at the commit */
+  async restore(context: RequestContext, before: E, allowDuplicate: boolean): Promise<E> {
+    const after = this.nextVersion(before, { archivedAt: null } as Partial<E>);
+    await this.sealedRows?.index(context, before, allowDuplicate);
+    const change = this.change(uuidv7(), 'UPDATE', before, { archivedAt: before.archivedAt }, { archivedAt: null }, null);
+    this.stage(context, after, this.statements.update(after, before.version), change);
+    return after;
+  }
+
+  private stage(context: RequestContext, row: E, statement: ReturnType<TeamStatements['update']>, change: RecordedChange): void {
+    context.work.stage({ statement, change, explain: missingReference });
+    context.work.remember(this.memoryKey(row.id), row);
+  }
+
+  private nextVersion(before: E, fields: Partial<E>): E {
+    const after: E = { ...before, ...fields, version: before.version + 1, updatedAt: this.store.clock.nowIso() };
+    this.sealedRows?.carry(before, after);
+    return after;
+  }
+
+  private personalDiff(before: E, personal: Partial<P>): ReturnType<typeof diffOf> {
+    if (!this.sealedRows) return null;
+    const old = this.sealedRows.of(before);
+    return diffOf(old as Record<string, unknown>, { ...old, ...personal }, this.sealedRows.rules.fields);
+  }
+
+  private rowOf(raw: Row): E {
+    const row: Record<string, unknown> = {};
+    for (const { property, column } of this.shape.columns) row[property] = raw[column];
+    this.sealedRows?.open(row as E, raw.wrapped as Buffer, raw.sealed as Buffer);
+    return row as E;
+  }
+
+  private sealed(): SealedRows<E, P> {
+    if (!this.sealedRows) throw new Error(`${this.shape.table} holds no personal data`);
+    return this.sealedRows;
+  }
+
+  private change(
+    id: string,
+    action: ChangeAction,
+    row: E,
+    oldValues: Record<string, unknown> | null,
+    newValues: Record<string, unknown> | null,
+    sealed: Buffer | null,
+  ): RecordedChange {
+    return { id, action, resourceType: this.rules.resourceType, resourceId: row.id, oldValues, newValues, sealed };
+  }
+
+  private memoryKey(id: string): string {
+    return `${this.shape.table}:${id}`;
+  }
+}
+
+function matches(row: TeamRow, state: RowState): boolean {
+  return state === 'any' || (row.archivedAt === null) === (state === 'live');
+}
+
+function positionOf(row: TeamRow, sort: string): string[] {
+  const property = sort.replace(/^-/, '');
+  return property === 'createdAt' ? [row.id] : [String(row[property]), row.id];
+}
+
+/** A referenced record that this team does not have: the same answer as for one that does not exist. */
+function missingReference(error: Error): Error | null {
+  return isPgError(error) && error.code === SQLSTATE.foreignKeyViolation ? notFound() : null;
+}

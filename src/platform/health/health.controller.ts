@@ -1,0 +1,42 @@
+import { Controller, Get, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+import { Database } from '../database/database.js';
+import { Public } from '../http/route-metadata.js';
+
+const CHECK_TIMEOUT_MS = 2000;
+
+export class HealthView {
+  status: 'ok' | 'unavailable';
+}
+
+@Controller()
+export class HealthController {
+  constructor(private readonly database: Database) {}
+
+  /** The process is up. */
+  @Get('healthz')
+  @Public('a load balancer has no credential')
+  health(): HealthView {
+    return { status: 'ok' };
+  }
+
+  /** The process can serve: its database answers. 503 otherwise. */
+  @Get('readyz')
+  @Public('a load balancer has no credential')
+  async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthView> {
+    if (await this.databaseAnswers()) return { status: 'ok' };
+    void reply.status(503);
+    return { status: 'unavailable' };
+  }
+
+  private async databaseAnswers(): Promise<boolean> {
+    const timeout = new Promise<false>((resolve) => {
+      setTimeout(() => resolve(false), CHECK_TIMEOUT_MS).unref();
+    });
+    const answer = this.database.runOne({ name: null, text: 'SELECT 1', values: [] }).then(
+      () => true,
+      () => false,
+    );
+    return Promise.race([answer, timeout]);
+  }
+}

@@ -1,0 +1,69 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Optional } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { RequestContext } from '../context/request-context.js';
+import { Log } from '../logging/log.js';
+import type { ApiError } from './api-error.js';
+import { toApiError } from './error-mapping.js';
+
+/** Sees every refusal before it is sent: may record it, and may replace it (a flood of failures becomes 429). */
+export abstract class RefusalObserver {
+  abstract onRefusal(request: FastifyRequest, reply: FastifyReply, error: ApiError): Promise<ApiError>;
+}
+
+/** The one way an error leaves the process. */
+@Injectable()
+@Catch()
+export class ApiExceptionFilter implements ExceptionFilter {
+  constructor(
+    private readonly log: Log,
+    @Optional() @Inject(RefusalObserver) private readonly observer: RefusalObserver | null,
+  ) {}
+
+  async catch(exception: unknown, host: ArgumentsHost): Promise<void> {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    if (reply.sent || reply.raw.headersSent) {
+      // The answer is under way (a stream broke): cutting the connection is the only honest signal left.
+      this.log.error({ err: exception, requestId: request.context?.requestId }, 'failed after the headers were sent');
+      reply.raw.destroy();
+      return;
+    }
+    let error = toApiError(exception);
+    if (this.observer) error = await this.observer.onRefusal(request, reply, error);
+    if (error.status >= 500) {
+      this.log.error({ err: error.cause ?? error, requestId: request.context.requestId, code: error.code }, 'request failed');
+    }
+    for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);
+    const problem = (request.headers.accept ?? '').includes('application/problem+json');
+    void reply
+      .status(error.status)
+      .header('content-type', problem ? 'application/problem+json; charset=utf-8' : 'application/json; charset=utf-8')
+      .send(problem ? problemBody(error, request.context) : errorBody(error, request.context));
+  }
+}
+
+export function errorBody(error: ApiError, context: RequestContext): object {
+  return {
+    success: false,
+    error: {
+      code: error.code,
+      message: error.message,
+      ...(error.details ? { details: error.details } : {}),
+      requestId: context.requestId,
+    },
+  };
+}
+
+/** The same facts as RFC 9457 wants them. */
+function problemBody(error: ApiError, context: RequestContext): object {
+  return {
+    type: 'about:blank',
+    title: error.message,
+    status: error.status,
+    code: error.code,
+    ...(error.details ? { errors: error.details } : {}),
+    instance: `urn:request:${context.requestId}`,
+    requestId: context.requestId,
+  };
+}

@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RequestContext } from '../context/request-context.js';
+import type { Log } from '../logging/log.js';
+import { type AddressList } from '../net/cidr.js';
+import { clientAddress } from '../net/client-address.js';
+import { envelope } from './envelope.js';
+import { applySecurityHeaders } from './security-headers.js';
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+const USER_AGENT_LIMIT = 512;
+
+interface Options {
+  readonly log: Log;
+  readonly trustedProxies: AddressList;
+  readonly isProduction: boolean;
+}
+
+/** Hooks that see every request, unmatched paths and broken bodies included. */
+export function installRequestHooks(fastify: FastifyInstance, options: Options): void {
+  fastify.decorateRequest('context', null as unknown as RequestContext);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    request.context = contextOf(request, options.trustedProxies);
+    applySecurityHeaders(request, reply, options.isProduction);
+    void reply.header('x-request-id', request.context.requestId);
+    done();
+  });
+  fastify.addHook('preSerialization', envelope);
+  fastify.addHook('onResponse', (request, reply, done) => {
+    logRequest(options.log, request, reply);
+    done();
+  });
+}
+
+function contextOf(request: FastifyRequest, trusted: AddressList): RequestContext {
+  const given = request.headers['x-request-id'];
+  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  const address = clientAddress(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for'], trusted);
+  const userAgent = request.headers['user-agent'];
+  return new RequestContext(requestId, address, userAgent ? printable(userAgent) : null);
+}
+
+/** Header text bound for logs and rows: no control characters, bounded. */
+function printable(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what must go
+  return text.slice(0, USER_AGENT_LIMIT).replace(/[\u0000-\u001f\u007f-\u009f]/g, '');
+}
+
+/** One line a request. The path has no query string: filters hold personal data. */
+function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+  const { context } = request;
+  const principal = context.principalOrNull;
+  log.pino.info({
+    requestId: context.requestId,
+    method: request.method,
+    route: request.routeOptions.url ?? null,
+    status: reply.statusCode,
+    durationMs: Math.round(reply.elapsedTime * 10) / 10,
+    ip: context.ipAddress,
+    teamId: principal?.teamId,
+    userId: principal?.userId,
+    apiKeyId: principal?.apiKeyId ?? undefined,
+  });
+}

@@ -1,0 +1,92 @@
+import { Injectable, RequestMethod } from '@nestjs/common';
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
+import { type Access, ACCESS_KEY, AUDIT_KEY, type AuditRule, STEP_UP_KEY, USERS_ONLY_KEY } from './route-metadata.js';
+
+export interface Route {
+  readonly method: string;
+  /** With parameters as `{id}`. */
+  readonly path: string;
+  readonly handler: string;
+  readonly access: Access;
+  readonly audit: AuditRule | null;
+  readonly stepUp: boolean;
+  readonly usersOnly: boolean;
+}
+
+type Handler = (...args: never[]) => unknown;
+
+/**
+ * Every route of the application with what it declares. Built once at boot, where a route that declares
+ * nothing is an error; the whole-surface tests and the API document read the same table.
+ */
+@Injectable()
+export class RouteTable {
+  private routes: readonly Route[] | null = null;
+
+  constructor(
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly reflector: Reflector,
+  ) {}
+
+  /** @throws Error that names every route without an access rule, and every mutation without an audit rule */
+  all(): readonly Route[] {
+    this.routes ??= this.build();
+    return this.routes;
+  }
+
+  private build(): readonly Route[] {
+    const routes: Route[] = [];
+    const problems: string[] = [];
+    for (const wrapper of this.discovery.getControllers()) {
+      const controller = wrapper.metatype as { name: string; prototype: Record<string, Handler> } | null;
+      if (!controller?.prototype) continue;
+      for (const name of this.scanner.getAllMethodNames(controller.prototype)) {
+        const handler = controller.prototype[name]!;
+        if (Reflect.getMetadata(METHOD_METADATA, handler) === undefined) continue;
+        this.describe(controller, name, handler, routes, problems);
+      }
+    }
+    if (problems.length > 0) throw new Error(`Latchkey does not start:\n  ${problems.join('\n  ')}`);
+    return routes.sort((a, b) => (a.path + a.method < b.path + b.method ? -1 : 1));
+  }
+
+  private describe(
+    controller: { name: string },
+    name: string,
+    handler: Handler,
+    routes: Route[],
+    problems: string[],
+  ): void {
+    const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as RequestMethod];
+    const access = this.reflector.get<Access | undefined>(ACCESS_KEY, handler);
+    const audit = this.reflector.get<AuditRule | undefined>(AUDIT_KEY, handler) ?? null;
+    for (const path of pathsOf(controller, handler)) {
+      const label = `${method} ${path} (${controller.name}.${name})`;
+      if (!access) problems.push(`${label} declares no @RequireScope, @Authenticated or @Public`);
+      if (method !== 'GET' && !audit) problems.push(`${label} declares no @Audited or @NotAudited`);
+      if (!access) continue;
+      routes.push({
+        method,
+        path,
+        handler: `${controller.name}.${name}`,
+        access,
+        audit: method === 'GET' ? null : audit,
+        stepUp: this.reflector.get<boolean | undefined>(STEP_UP_KEY, handler) ?? false,
+        usersOnly: this.reflector.get<boolean | undefined>(USERS_ONLY_KEY, handler) ?? false,
+      });
+    }
+  }
+}
+
+function pathsOf(controller: object, handler: Handler): string[] {
+  const prefixes = [Reflect.getMetadata(PATH_METADATA, controller) as string | string[]].flat();
+  const suffixes = [Reflect.getMetadata(PATH_METADATA, handler) as string | string[]].flat();
+  return prefixes.flatMap((prefix) =>
+    suffixes.map((suffix) => {
+      const path = [prefix, suffix].map((part) => part.replace(/^\/+|\/+$/g, '')).filter(Boolean).join('/');
+      return `/${path}`.replace(/:([A-Za-z]+)/g, '{$1}');
+    }),
+  );
+}

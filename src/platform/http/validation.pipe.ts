@@ -1,0 +1,31 @@
+import { Injectable, ValidationPipe } from '@nestjs/common';
+import type { ValidationError } from 'class-validator';
+import { ApiError, type ErrorDetail } from './api-error.js';
+
+/** Validates bodies and queries against their DTO class; unknown fields are refused by name. */
+@Injectable()
+export class ApiValidationPipe extends ValidationPipe {
+  constructor() {
+    super({
+      transform: true,
+      whitelist: true,
+      forbidNonWhitelisted: true,
+      forbidUnknownValues: true,
+      validationError: { target: false, value: false },
+      exceptionFactory: (errors) =>
+        new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details: detailsOf(errors, '') }),
+    });
+  }
+}
+
+function detailsOf(errors: readonly ValidationError[], prefix: string): ErrorDetail[] {
+  return errors.flatMap((error) => {
+    const field = prefix + error.property;
+    const own = Object.values(error.constraints ?? {}).map((message) => ({ field, message: sentence(message) }));
+    return [...own, ...detailsOf(error.children ?? [], `${field}.`)];
+  });
+}
+
+function sentence(message: string): string {
+  return message.startsWith('property ') && message.endsWith('should not exist') ? 'is not a known field' : message;
+}

@@ -1,0 +1,34 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { Clock } from './clock/clock.js';
+import { Config } from './config/config.js';
+import { MasterKeys } from './crypto/master-keys.js';
+import { HealthController } from './health/health.controller.js';
+import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
+import { RouteTable } from './http/route-table.js';
+import { Log } from './logging/log.js';
+
+/** What every floor above may use and no product knowledge is in. */
+@Global()
+@Module({})
+export class PlatformModule {
+  static forRoot(log: Log): DynamicModule {
+    return {
+      module: PlatformModule,
+      imports: [DiscoveryModule],
+      controllers: [HealthController],
+      providers: [
+        Clock,
+        { provide: Log, useValue: log },
+        {
+          provide: MasterKeys,
+          inject: [Config],
+          useFactory: (config: Config) => new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
+        },
+        IdempotencyStore,
+        RouteTable,
+      ],
+      exports: [Clock, Log, MasterKeys, IdempotencyStore, RouteTable, DiscoveryModule],
+    };
+  }
+}
