@@ -66,10 +66,19 @@ export class TeamsAndUsers1795100001000 implements MigrationInterface {
         WHERE u.email_key = wanted
       $$;
     `);
+    await runner.query(`
+      CREATE FUNCTION latchkey.has_users() RETURNS boolean
+      LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+        SELECT EXISTS (SELECT FROM public.users)
+      $$;
+    `);
     await ownByLookup(runner, 'latchkey.find_login(text)');
+    await ownByLookup(runner, 'latchkey.has_users()');
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`DROP FUNCTION latchkey.find_login(text); DROP TABLE memberships, users, teams`);
+    await runner.query(
+      `DROP FUNCTION latchkey.has_users(), latchkey.find_login(text); DROP TABLE memberships, users, teams`,
+    );
   }
 }

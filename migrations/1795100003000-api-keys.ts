@@ -75,6 +75,8 @@ export class ApiKeys1795100003000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`DROP FUNCTION latchkey.find_api_key(text); DROP TABLE api_key_scopes, api_keys; DROP POLICY teams_lookup ON teams`);
+    await runner.query(
+      `DROP FUNCTION latchkey.find_api_key(text); DROP TABLE api_key_scopes, api_keys; DROP POLICY teams_lookup ON teams`,
+    );
   }
 }

@@ -6,6 +6,7 @@ import { AuthenticationGuard } from './identity/principals/authentication.guard.
 import { ScopeGuard } from './identity/principals/scope.guard.js';
 import { PrincipalLimitGuard } from './identity/rate-limits/principal-limit.guard.js';
 import { AuditModule } from './oversight/audit/audit.module.js';
+import { SecurityEventsModule } from './oversight/security-events/security-events.module.js';
 import type { Config } from './platform/config/config.js';
 import { ConfigModule } from './platform/config/config.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
@@ -38,6 +39,7 @@ export class AppModule {
         PlatformModule.forRoot(log),
         DatabaseModule.forRoot(address),
         AuditModule,
+        SecurityEventsModule,
         VaultModule,
         IdentityModule,
         ClientsModule,

@@ -33,7 +33,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     bufferLogs: false,
     abortOnError: false,
   });
-  const fastify = adapter.getInstance() as unknown as FastifyInstance;
+  const fastify = adapter.getInstance() as FastifyInstance;
   installRequestHooks(fastify, {
     log: parts.log,
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),

@@ -23,7 +23,8 @@ export class PlatformModule {
         {
           provide: MasterKeys,
           inject: [Config],
-          useFactory: (config: Config) => new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
+          useFactory: (config: Config) =>
+            new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
         IdempotencyStore,
         RouteTable,

@@ -22,7 +22,12 @@ describe('clients', () => {
     expect(created.text).toContain('"success":true');
     expect(created.status).toBe(201);
     const { id } = created.json.data;
-    expect(created.json.data).toMatchObject({ phone: '+15551234567', type: 'buyer', status: 'active', version: 1 });
+    expect(created.json.data).toMatchObject({
+      phone: '+15551234567',
+      type: 'buyer',
+      status: 'active',
+      version: 1,
+    });
     expect(created.headers.etag).toBe('"v1"');
 
     const read = await owner.http.get(`/v1/clients/${id}`);
@@ -30,7 +35,12 @@ describe('clients', () => {
     expect(read.json.data).toEqual(created.json.data);
 
     const patched = await owner.http.patch(`/v1/clients/${id}`, { status: 'inactive', lastName: 'Rivers' });
-    expect(patched.json.data).toMatchObject({ status: 'inactive', lastName: 'Rivers', email: 'jordan.rivera@example.com', version: 2 });
+    expect(patched.json.data).toMatchObject({
+      status: 'inactive',
+      lastName: 'Rivers',
+      email: 'jordan.rivera@example.com',
+      version: 2,
+    });
 
     expect((await owner.http.delete(`/v1/clients/${id}`)).status).toBe(200);
     expect((await owner.http.get(`/v1/clients/${id}`)).status).toBe(404);
@@ -42,6 +52,11 @@ describe('clients', () => {
   it('show masks to a key without clients:pii', async () => {
     const key = await createKey(owner, ['clients:read']);
     const list = await key.http.get('/v1/clients');
-    expect(list.json.data[0]).toMatchObject({ firstName: 'Jordan', lastName: 'R.', email: 'jo***@example.com', phone: '+1(555)***-**67' });
+    expect(list.json.data[0]).toMatchObject({
+      firstName: 'Jordan',
+      lastName: 'R.',
+      email: 'jo***@example.com',
+      phone: '+1(555)***-**67',
+    });
   });
 });

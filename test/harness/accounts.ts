@@ -46,7 +46,11 @@ export async function registerOwner(http: HttpClient, fields: Record<string, str
 }
 
 /** An API key of this person, and a client that speaks with it. */
-export async function createKey(owner: Account, scopes: string[], fields: object = {}): Promise<{ id: string; key: string; http: HttpClient }> {
+export async function createKey(
+  owner: Account,
+  scopes: string[],
+  fields: object = {},
+): Promise<{ id: string; key: string; http: HttpClient }> {
   const answer = await owner.http.post('/v1/api-keys', { name: 'Test key', scopes, ...fields });
   if (answer.status !== 201) throw new Error(`key creation answered ${answer.status}: ${answer.text}`);
   const { id, key } = answer.json.data;
@@ -55,5 +59,5 @@ export async function createKey(owner: Account, scopes: string[], fields: object
 
 /** `name=value` of the first Set-Cookie header. */
 export function cookieOf(header: string[] | undefined): string {
-  return (header?.[0] ?? '').split(';', 1)[0]!;
+  return (header?.[0] ?? '').split(';', 1)[0];
 }

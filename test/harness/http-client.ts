@@ -28,7 +28,9 @@ export class HttpClient {
 
   /** The same client with more headers on every request. */
   with(headers: Record<string, string | undefined>, from = this.from): HttpClient {
-    const merged = Object.entries({ ...this.defaults, ...headers }).filter(([, value]) => value !== undefined);
+    const merged = Object.entries({ ...this.defaults, ...headers }).filter(
+      ([, value]) => value !== undefined,
+    );
     return new HttpClient(this.port, Object.fromEntries(merged) as Record<string, string>, from);
   }
 
@@ -56,7 +58,15 @@ export class HttpClient {
       if (value === undefined) delete headers[name];
       else headers[name] = value;
     }
-    const options = { host: '127.0.0.1', port: this.port, method, path, headers, localAddress: call.from ?? this.from, agent: false as const };
+    const options = {
+      host: '127.0.0.1',
+      port: this.port,
+      method,
+      path,
+      headers,
+      localAddress: call.from ?? this.from,
+      agent: false as const,
+    };
     return new Promise((resolve, reject) => {
       const request = httpRequest(options, (response) => {
         const chunks: Buffer[] = [];

@@ -22,7 +22,12 @@ export async function prepareServer(): Promise<void> {
 
 async function startEmbedded(): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-test-'));
-  const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off', max_connections: '200' };
+  const settings = {
+    fsync: 'off',
+    full_page_writes: 'off',
+    synchronous_commit: 'off',
+    max_connections: '200',
+  };
   const server = await startEmbeddedPostgres({ dataDir, settings });
   globalThis.stopTestServer = () => server.stop();
   return server.adminUrl('postgres');
@@ -36,13 +41,17 @@ async function prepareTemplate(adminUrl: string): Promise<TestServer> {
   const admin = new pg.Client({ connectionString: adminUrl });
   await admin.connect();
   try {
-    await admin.query(`CREATE ROLE latchkey_owner_${run} LOGIN CREATEROLE NOSUPERUSER PASSWORD '${password}'`);
+    await admin.query(
+      `CREATE ROLE latchkey_owner_${run} LOGIN CREATEROLE NOSUPERUSER PASSWORD '${password}'`,
+    );
     await admin.query(`DO $$ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'latchkey_lookup') THEN CREATE ROLE latchkey_lookup NOLOGIN; END IF;
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'latchkey_app') THEN CREATE ROLE latchkey_app NOLOGIN; END IF;
       END $$`);
     await admin.query(`GRANT latchkey_lookup TO latchkey_owner_${run}`);
-    await admin.query(`CREATE ROLE latchkey_api_${run} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '${password}' IN ROLE latchkey_app`);
+    await admin.query(
+      `CREATE ROLE latchkey_api_${run} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '${password}' IN ROLE latchkey_app`,
+    );
     await admin.query(`CREATE DATABASE ${template} OWNER latchkey_owner_${run}`);
     const server: TestServer = {
       adminUrl,
@@ -59,8 +68,12 @@ async function prepareTemplate(adminUrl: string): Promise<TestServer> {
 
 async function migrationClasses(): Promise<(new () => object)[]> {
   const directory = join(__dirname, '../../migrations');
-  const files = readdirSync(directory).filter((name) => name.endsWith('.ts')).sort();
-  const modules = await Promise.all(files.map((name) => import(join(directory, name)) as Promise<Record<string, unknown>>));
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
+  const modules = await Promise.all(
+    files.map((name) => import(join(directory, name)) as Promise<Record<string, unknown>>),
+  );
   return modules.flatMap((module) => Object.values(module)) as (new () => object)[];
 }
 

@@ -26,7 +26,9 @@ export interface TestDatabase {
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = testServer();
   const name = `latchkey_test_${randomBytes(6).toString('hex')}`;
-  await asAdmin(server.adminUrl, (admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`));
+  await asAdmin(server.adminUrl, (admin) =>
+    admin.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`),
+  );
   const pool = new pg.Pool({ connectionString: databaseUrl(server.adminUrl, name), max: 4 });
   pool.on('error', () => undefined);
   return {
@@ -69,7 +71,10 @@ export interface TestAppOptions {
 export async function startTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const database = options.database ?? (await createTestDatabase());
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-app-'));
-  const config = loadConfig({ NODE_ENV: 'test', DATA_DIR: dataDir, ...TEST_SECRETS, ...options.env }, dataDir);
+  const config = loadConfig(
+    { NODE_ENV: 'test', DATA_DIR: dataDir, ...TEST_SECRETS, ...options.env },
+    dataDir,
+  );
   const lines: string[] = [];
   const sink = new PassThrough();
   sink.on('data', (chunk: Buffer) => lines.push(chunk.toString()));

@@ -15,7 +15,14 @@ import type { UpdateClientDto } from './dto/update-client.dto.js';
 
 /** The rules of clients. */
 @Injectable()
-export class ClientsService extends RecordService<Client, ClientPersonal, ClientView, CreateClientDto, UpdateClientDto, ListClientsDto> {
+export class ClientsService extends RecordService<
+  Client,
+  ClientPersonal,
+  ClientView,
+  CreateClientDto,
+  UpdateClientDto,
+  ListClientsDto
+> {
   constructor(clients: ClientsRepository, views: PersonalViews) {
     super(clients, {
       writeScope: 'clients:write',
@@ -33,7 +40,14 @@ export class ClientsService extends RecordService<Client, ClientPersonal, Client
 }
 
 const DEFAULTS = { type: 'buyer', status: 'active', tags: [] as string[], ownerId: null } as const;
-const NOTHING: ClientPersonal = { firstName: '', lastName: null, email: null, phone: null, address: null, notes: null };
+const NOTHING: ClientPersonal = {
+  firstName: '',
+  lastName: null,
+  email: null,
+  phone: null,
+  address: null,
+  notes: null,
+};
 
 /** Splits what was sent into plain and personal fields; what was not sent stays as it was. */
 function changesOf(

@@ -1,5 +1,15 @@
 import { Type } from 'class-transformer';
-import { IsEmail, IsInt, IsISO8601, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+import {
+  IsEmail,
+  IsInt,
+  IsISO8601,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+} from 'class-validator';
 
 /** What every CRM list takes. */
 export class ListRecordsDto {

@@ -8,7 +8,12 @@ import type { ListPeopleDto } from './list-records.dto.js';
  * Blind-index terms that match a search for people.
  * @throws ApiError 403 without the scope: whoever sees masks only must not find out by asking
  */
-export function peopleSearch(context: RequestContext, table: string, piiScope: string, query: ListPeopleDto): string[] {
+export function peopleSearch(
+  context: RequestContext,
+  table: string,
+  piiScope: string,
+  query: ListPeopleDto,
+): string[] {
   const { email, phone, q } = query;
   if (email === undefined && phone === undefined && q === undefined) return [];
   const { scopes, defaultRegion } = context.principal;

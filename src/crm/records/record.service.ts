@@ -30,7 +30,14 @@ export interface RecordRules<E extends OwnedRow, P extends object, V, C, U, L ex
  * What the CRM resources have in common, in the order a request goes: read, check the version, check the
  * ownership, stage the change. A resource supplies its fields and filters as {@link RecordRules}.
  */
-export class RecordService<E extends OwnedRow, P extends object, V, C, U, L extends ListRecordsDto & { sort?: string }> {
+export class RecordService<
+  E extends OwnedRow,
+  P extends object,
+  V,
+  C,
+  U,
+  L extends ListRecordsDto & { sort?: string },
+> {
   constructor(
     private readonly records: TeamRepository<E, P>,
     private readonly rules: RecordRules<E, P, V, C, U, L>,
@@ -74,7 +81,11 @@ export class RecordService<E extends OwnedRow, P extends object, V, C, U, L exte
   }
 
   /** Archives: the record leaves lists and look-ups and can come back. */
-  async archive(context: RequestContext, id: string, ifMatch: string | null): Promise<{ id: string; archived: true }> {
+  async archive(
+    context: RequestContext,
+    id: string,
+    ifMatch: string | null,
+  ): Promise<{ id: string; archived: true }> {
     const before = await this.loadForWrite(context, id, ifMatch, this.rules.deleteScope);
     await this.records.archive(context, before);
     return { id, archived: true };

@@ -16,7 +16,8 @@ export function Tags(): PropertyDecorator {
         name: 'tag',
         validator: {
           validate: (value: unknown) => plainTextProblem(value, MAX_LENGTH, false) === null,
-          defaultMessage: (args) => `each tag ${plainTextProblem(args?.value, MAX_LENGTH, false) ?? 'is a short text'}`,
+          defaultMessage: (args) =>
+            `each tag ${plainTextProblem(args?.value, MAX_LENGTH, false) ?? 'is a short text'}`,
         },
       },
       { each: true },

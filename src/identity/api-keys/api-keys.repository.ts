@@ -19,7 +19,17 @@ export class ApiKeysRepository extends TeamRepository<ApiKey> {
   constructor(store: TeamStore) {
     super(store, ApiKey, {
       resourceType: 'api_key',
-      audited: ['name', 'environment', 'prefix', 'createdBy', 'allowedIps', 'ipMode', 'rateLimitPerMinute', 'expiresAt', 'revokedAt'],
+      audited: [
+        'name',
+        'environment',
+        'prefix',
+        'createdBy',
+        'allowedIps',
+        'ipMode',
+        'rateLimitPerMinute',
+        'expiresAt',
+        'revokedAt',
+      ],
       personal: null,
     });
   }
@@ -54,7 +64,8 @@ export class ApiKeysRepository extends TeamRepository<ApiKey> {
       byResource.set(resource, [...(byResource.get(resource) ?? []), action]);
     }
     for (const [resource, actions] of byResource) {
-      const text = 'INSERT INTO api_key_scopes (team_id, api_key_id, resource, actions) VALUES ($1, $2, $3, $4)';
+      const text =
+        'INSERT INTO api_key_scopes (team_id, api_key_id, resource, actions) VALUES ($1, $2, $3, $4)';
       const values = [context.principal.teamId, keyId, resource, actions];
       context.work.stage({ statement: { name: 'api-keys:scope', text, values }, change: null });
     }

@@ -15,6 +15,7 @@ import type { ListApiKeysDto } from './dto/list-api-keys.dto.js';
 
 const DEFAULT_DAYS = 90;
 const MAX_DAYS = 365;
+const UNUSED: KeyUsage = { lastUsedAt: null, lastUsedIp: null, scopes: [] };
 const DAY_MS = 86_400_000;
 
 /** Making, showing and ending API keys. */
@@ -64,8 +65,11 @@ export class ApiKeysService {
       updatedAfter: null,
       tokens: [],
     });
-    const usage = await this.keys.usageOf(context, page.items.map((key) => key.id));
-    return page.map((key) => this.viewOf(key, usage.get(key.id)!));
+    const usage = await this.keys.usageOf(
+      context,
+      page.items.map((key) => key.id),
+    );
+    return page.map((key) => this.viewOf(key, usage.get(key.id) ?? UNUSED));
   }
 
   async get(context: RequestContext, id: string): Promise<ApiKeyView> {
@@ -101,7 +105,8 @@ export class ApiKeysService {
           : [{ field: 'scopes', message: `${scope} cannot be given to a key` }]
         : [{ field: 'scopes', message: 'is not a scope of GET /v1/scopes' }],
     );
-    if (problems.length > 0) throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details: problems });
+    if (problems.length > 0)
+      throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details: problems });
     const lacking = scopes.filter((scope) => !context.principal.scopes.has(scope));
     if (lacking.length > 0) {
       throw new ApiError('INSUFFICIENT_SCOPE', 'You cannot give a key what you do not hold yourself.', {
@@ -120,7 +125,10 @@ export class ApiKeysService {
         details: [{ field: 'expiresAt', message: 'give expiresAt or expiresInDays, not both' }],
       });
     }
-    const at = input.expiresAt === undefined ? now + (input.expiresInDays ?? DEFAULT_DAYS) * DAY_MS : Date.parse(input.expiresAt);
+    const at =
+      input.expiresAt === undefined
+        ? now + (input.expiresInDays ?? DEFAULT_DAYS) * DAY_MS
+        : Date.parse(input.expiresAt);
     if (!(at > now) || at > now + MAX_DAYS * DAY_MS) {
       throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', {
         details: [{ field: 'expiresAt', message: `is in the future, at most ${MAX_DAYS} days ahead` }],
@@ -130,7 +138,7 @@ export class ApiKeysService {
   }
 
   private async viewWithUsage(context: RequestContext, key: ApiKey): Promise<ApiKeyView> {
-    return this.viewOf(key, (await this.keys.usageOf(context, [key.id])).get(key.id)!);
+    return this.viewOf(key, (await this.keys.usageOf(context, [key.id])).get(key.id) ?? UNUSED);
   }
 
   private viewOf(key: ApiKey, usage: KeyUsage): ApiKeyView {
@@ -163,5 +171,6 @@ function assertAddresses(addresses: readonly string[]): void {
     const problem = cidrProblem(text);
     return problem === null ? [] : [{ field: `allowedIps.${index}`, message: problem }];
   });
-  if (details.length > 0) throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details });
+  if (details.length > 0)
+    throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details });
 }

@@ -22,7 +22,7 @@ export interface AccessClaims {
 @Injectable()
 export class AccessTokens {
   private readonly secrets: ReadonlyMap<string, string>;
-  private readonly currentKid: string;
+  private readonly current: { readonly kid: string; readonly secret: string };
 
   constructor(
     private readonly jwt: JwtService,
@@ -30,14 +30,14 @@ export class AccessTokens {
   ) {
     const all = [config.jwtSecret, ...config.jwtPreviousSecrets];
     this.secrets = new Map(all.map((secret) => [kidOf(secret), secret]));
-    this.currentKid = kidOf(config.jwtSecret);
+    this.current = { kid: kidOf(config.jwtSecret), secret: config.jwtSecret };
   }
 
   sign(claims: AccessClaims): string {
     return this.jwt.sign(claims, {
-      secret: this.secrets.get(this.currentKid)!,
+      secret: this.current.secret,
       algorithm: ALGORITHM,
-      keyid: this.currentKid,
+      keyid: this.current.kid,
       header: { alg: ALGORITHM, typ: 'at+jwt' },
       issuer: ISSUER,
       audience: AUDIENCE,
@@ -48,7 +48,10 @@ export class AccessTokens {
   /** The secret that a token's header names, or null for a name we do not know. */
   secretFor(token: string): string | null {
     try {
-      const header = JSON.parse(Buffer.from(token.split('.', 1)[0]!, 'base64url').toString()) as Record<string, unknown>;
+      const header = JSON.parse(Buffer.from(token.split('.', 1)[0], 'base64url').toString()) as Record<
+        string,
+        unknown
+      >;
       if (header.typ !== 'at+jwt' || typeof header.kid !== 'string') return null;
       return this.secrets.get(header.kid) ?? null;
     } catch {

@@ -14,7 +14,12 @@ export class LogoutService {
   ) {}
 
   /** @throws ApiError 401 without a session, 403 `CSRF_INVALID` for a cookie without its token */
-  async logout(context: RequestContext, request: FastifyRequest, cookie: string | null, csrf: string | null): Promise<void> {
+  async logout(
+    context: RequestContext,
+    request: FastifyRequest,
+    cookie: string | null,
+    csrf: string | null,
+  ): Promise<void> {
     const bearer = await this.bearers.of(request);
     const session = bearer ?? (cookie === null ? null : await this.sessions.ofCookie(context, cookie, csrf));
     if (!session) throw new ApiError('UNAUTHENTICATED', 'There is no session to end.');

@@ -51,14 +51,33 @@ export class RegistrationService {
 
   private stageTeam(context: RequestContext, teamId: string, name: string): void {
     const key = this.cipher.create(teamId, teamId);
-    context.work.stage({ statement: this.users.insertTeam(teamId, name), change: created('team', teamId, { name }) });
+    context.work.stage({
+      statement: this.users.insertTeam(teamId, name),
+      change: created('team', teamId, { name }),
+    });
     const text = `INSERT INTO data_keys (team_id, subject_id, subject_type, wrapped, master_key_id) VALUES ($1, $1, 'teams', $2, $3)`;
-    const statement: Statement = { name: 'team:index-key', text, values: [teamId, key.wrapped, key.masterKeyId] };
+    const statement: Statement = {
+      name: 'team:index-key',
+      text,
+      values: [teamId, key.wrapped, key.masterKeyId],
+    };
     context.work.stage({ statement, change: null });
   }
 
-  private stageOwner(context: RequestContext, teamId: string, userId: string, input: RegisterDto, passwordHash: string): void {
-    const user = { id: userId, email: input.email, emailKey: emailKey(input.email), name: input.name, passwordHash };
+  private stageOwner(
+    context: RequestContext,
+    teamId: string,
+    userId: string,
+    input: RegisterDto,
+    passwordHash: string,
+  ): void {
+    const user = {
+      id: userId,
+      email: input.email,
+      emailKey: emailKey(input.email),
+      name: input.name,
+      passwordHash,
+    };
     context.work.stage({
       statement: this.users.insertUser(user),
       change: created('user', userId, {}),
@@ -69,8 +88,20 @@ export class RegistrationService {
   }
 }
 
-function created(resourceType: string, resourceId: string, newValues: Record<string, unknown>): RecordedChange {
-  return { id: uuidv7(), action: 'CREATE', resourceType, resourceId, oldValues: null, newValues, sealed: null };
+function created(
+  resourceType: string,
+  resourceId: string,
+  newValues: Record<string, unknown>,
+): RecordedChange {
+  return {
+    id: uuidv7(),
+    action: 'CREATE',
+    resourceType,
+    resourceId,
+    oldValues: null,
+    newValues,
+    sealed: null,
+  };
 }
 
 function taken(): ApiError {

@@ -23,7 +23,7 @@ export function credentialOf(request: FastifyRequest): Credential | null {
   if (header === undefined) return null;
   const match = /^Bearer +([^\s]+)$/i.exec(header.slice(0, MAX_LENGTH));
   if (!match) throw new ApiError('UNAUTHENTICATED', 'The Authorization header is not a bearer credential.');
-  const text = match[1]!;
+  const text = match[1];
   return { kind: looksLikeApiKey(text) ? 'api_key' : 'jwt', text };
 }
 

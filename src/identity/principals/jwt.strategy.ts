@@ -16,7 +16,11 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   ) {
     super({
       jwtFromRequest: ExtractJwt.fromAuthHeaderAsBearerToken(),
-      secretOrKeyProvider: (_request: unknown, token: string, done: (error: Error | null, secret?: string) => void) => {
+      secretOrKeyProvider: (
+        _request: unknown,
+        token: string,
+        done: (error: Error | null, secret?: string) => void,
+      ) => {
         const secret = tokens.secretFor(token);
         if (secret === null) done(new Error('unknown key'));
         else done(null, secret);
@@ -30,7 +34,10 @@ export class JwtStrategy extends PassportStrategy(Strategy, 'jwt') {
   }
 
   async validate(claims: AccessClaims): Promise<Principal> {
-    const principal = isUUID(claims.team) && isUUID(claims.sid) ? await this.principals.session(claims.team, claims.sid) : null;
+    const principal =
+      isUUID(claims.team) && isUUID(claims.sid)
+        ? await this.principals.session(claims.team, claims.sid)
+        : null;
     if (!principal || principal.userId !== claims.sub || principal.role !== claims.role) {
       throw new ApiError('UNAUTHENTICATED', 'The session has ended or changed; refresh or sign in again.');
     }

@@ -29,7 +29,10 @@ export class PrincipalCache {
    * The cached value, or what `load` finds. `load` names the subjects (`session:…`, `user:…`, `api_key:…`) whose
    * change ends the entry; null is not cached.
    */
-  async get<T extends object>(key: string, load: () => Promise<{ value: T; subjects: string[] } | null>): Promise<T | null> {
+  async get<T extends object>(
+    key: string,
+    load: () => Promise<{ value: T; subjects: string[] } | null>,
+  ): Promise<T | null> {
     const cached = this.peek<T>(key);
     if (cached) return cached;
     const startedAt = this.epoch;

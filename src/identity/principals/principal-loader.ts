@@ -80,10 +80,12 @@ export class PrincipalLoader {
   async apiKey(text: string): Promise<ApiKeyGrant> {
     // The cache holds no key: what was verified once is known again by its hash.
     const cacheKey = `key:${createHash('sha256').update(text).digest('base64url')}`;
-    const grant = this.cache.peek<ApiKeyGrant>(cacheKey) ?? (await this.cache.get(cacheKey, () => this.loadApiKey(text)));
+    const grant =
+      this.cache.peek<ApiKeyGrant>(cacheKey) ?? (await this.cache.get(cacheKey, () => this.loadApiKey(text)));
     if (!grant || grant.ownerDisabled) throw new ApiError('UNAUTHENTICATED', 'The API key is not valid.');
     if (grant.revoked) throw new ApiError('API_KEY_REVOKED', 'The API key was revoked.');
-    if (grant.expiresAtMs <= this.clock.nowMs()) throw new ApiError('API_KEY_EXPIRED', 'The API key has expired.');
+    if (grant.expiresAtMs <= this.clock.nowMs())
+      throw new ApiError('API_KEY_EXPIRED', 'The API key has expired.');
     return grant;
   }
 

@@ -30,7 +30,8 @@ export class AddressLimit extends RefusalObserver {
   }
 
   async onRefusal(request: FastifyRequest, reply: FastifyReply, error: ApiError): Promise<ApiError> {
-    if (charged.has(request) || request.context.principalOrNull || !request.url.startsWith('/v1')) return error;
+    if (charged.has(request) || request.context.principalOrNull || !request.url.startsWith('/v1'))
+      return error;
     return (await this.charge(request, reply)) ?? error;
   }
 

@@ -26,6 +26,11 @@ export class MemoryThrottlerStorage implements ThrottlerStorage {
     window.hits++;
     const timeToExpire = Math.ceil((window.endsAtMs - now) / 1000);
     const isBlocked = window.hits > limit;
-    return Promise.resolve({ totalHits: window.hits, timeToExpire, isBlocked, timeToBlockExpire: isBlocked ? timeToExpire : 0 });
+    return Promise.resolve({
+      totalHits: window.hits,
+      timeToExpire,
+      isBlocked,
+      timeToBlockExpire: isBlocked ? timeToExpire : 0,
+    });
   }
 }

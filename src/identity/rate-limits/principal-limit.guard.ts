@@ -24,7 +24,8 @@ export class PrincipalLimitGuard implements CanActivate {
   }
 
   private limitOf(principal: Principal): { bucket: string; subject: string; limit: Limit } {
-    if (principal.apiKeyId === null) return { bucket: 'user', subject: principal.userId, limit: this.config.userRateLimit };
+    if (principal.apiKeyId === null)
+      return { bucket: 'user', subject: principal.userId, limit: this.config.userRateLimit };
     const own = principal.rateLimitPerMinute;
     const limit = own === null ? this.config.apiKeyRateLimit : { limit: own, windowSeconds: 60 };
     return { bucket: 'api-key', subject: principal.apiKeyId, limit };

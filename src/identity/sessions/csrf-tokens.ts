@@ -17,6 +17,8 @@ export class CsrfTokens {
 
   /** With `CSRF_BIND_IP` a token is good from the address that asked for it, and from no other. */
   hash(text: string, ipAddress: string): Buffer {
-    return createHash('sha256').update(`${text}|${this.config.csrfBindIp ? ipAddress : ''}`).digest();
+    return createHash('sha256')
+      .update(`${text}|${this.config.csrfBindIp ? ipAddress : ''}`)
+      .digest();
   }
 }

@@ -97,7 +97,7 @@ export class SessionStore {
         ],
       },
     ]);
-    const row = results[1]!.rows[0];
+    const row = results[1].rows[0];
     return row ? { userId: row.user_id as string, role: row.role as Role } : null;
   }
 
@@ -131,23 +131,31 @@ export class SessionStore {
         values: [token.teamId, token.sessionId, next, used],
       },
     ]);
-    return results[1]!.rowCount > 0;
+    return results[1].rowCount > 0;
   }
 
   /** Ends a session at once, on every instance. */
   async revoke(token: { teamId: string; sessionId: string }, reason: string): Promise<void> {
-    await this.database.run([enter({ teamId: token.teamId, userId: null }, randomUUID()), ...this.revocation(token, reason)]);
+    await this.database.run([
+      enter({ teamId: token.teamId, userId: null }, randomUUID()),
+      ...this.revocation(token, reason),
+    ]);
   }
 
   /** The statements that end a session, for a unit of work. */
   revocation({ teamId, sessionId }: { teamId: string; sessionId: string }, reason: string): Statement[] {
     const text = `UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL`;
-    return [{ name: 'session:revoke', text, values: [teamId, sessionId, reason] }, invalidate(`session:${sessionId}`)];
+    return [
+      { name: 'session:revoke', text, values: [teamId, sessionId, reason] },
+      invalidate(`session:${sessionId}`),
+    ];
   }
 }
 
 function deviceHash(device: Device): Buffer {
-  return createHash('sha256').update(`device|${device.userAgent ?? ''}`).digest();
+  return createHash('sha256')
+    .update(`device|${device.userAgent ?? ''}`)
+    .digest();
 }
 
 function stateOf(row: Row): SessionState {

@@ -52,12 +52,20 @@ export class SessionService {
    * made; any other second use ends the session.
    * @throws ApiError 401 `UNAUTHENTICATED`, `TOKEN_EXPIRED`, `TOKEN_REUSED`; 403 `CSRF_INVALID`
    */
-  async refresh(context: RequestContext, cookie: string | null, csrfToken: string | null): Promise<IssuedTokens> {
+  async refresh(
+    context: RequestContext,
+    cookie: string | null,
+    csrfToken: string | null,
+  ): Promise<IssuedTokens> {
     const presented = this.parse(cookie);
     if (csrfToken === null) throw csrfInvalid();
     const used = this.csrf.hash(csrfToken, context.ipAddress);
     const next = this.csrf.create(context.ipAddress);
-    const successor = this.refreshTokens.create(presented.teamId, presented.sessionId, presented.generation + 1);
+    const successor = this.refreshTokens.create(
+      presented.teamId,
+      presented.sessionId,
+      presented.generation + 1,
+    );
     const member = await this.store.rotate(presented, successor, { used, next: next.hash });
     if (member) return this.issued(successor, { ...member, teamId: presented.teamId }, next.text);
     const state = await this.store.inspect(presented, used, context);
@@ -75,16 +83,25 @@ export class SessionService {
     if (state.revokedReason !== null) throw ended();
     if (state.expired) throw new ApiError('TOKEN_EXPIRED', 'The session has expired; sign in again.');
     if (state.tokenHash.equals(presented.hash)) throw csrfInvalid();
-    const racing = state.parentHash?.equals(presented.hash) && state.withinRace && state.sameDevice && state.successorSealed;
+    const racing =
+      state.parentHash?.equals(presented.hash) &&
+      state.withinRace &&
+      state.sameDevice &&
+      state.successorSealed;
     if (!racing) {
       await this.store.revoke(presented, 'token_reused');
       throw reused();
     }
     // The tab that rotated spent this very CSRF token: whoever presents both is the same page, asking once more.
     if (!state.csrfOpen && !state.rotationCsrfHash?.equals(used)) throw csrfInvalid();
-    const successor = this.refreshTokens.parse(openSuccessor(presented, state.successorSealed!));
-    if (!successor || !(await this.store.openCsrf(presented, next.hash, state.csrfOpen ? used : null))) throw ended();
-    return this.issued(successor, { teamId: presented.teamId, userId: state.userId, role: state.role }, next.text);
+    const successor = this.refreshTokens.parse(openSuccessor(presented, state.successorSealed));
+    if (!successor || !(await this.store.openCsrf(presented, next.hash, state.csrfOpen ? used : null)))
+      throw ended();
+    return this.issued(
+      successor,
+      { teamId: presented.teamId, userId: state.userId, role: state.role },
+      next.text,
+    );
   }
 
   /** A new CSRF token for a page that has the cookie alone. */
@@ -109,8 +126,8 @@ export class SessionService {
       newValues: { revokedReason: reason },
       sealed: null,
     };
-    context.work.stage({ statement: revocation!, change });
-    context.work.stage({ statement: notice!, change: null });
+    context.work.stage({ statement: revocation, change });
+    context.work.stage({ statement: notice, change: null });
   }
 
   /**
@@ -134,7 +151,11 @@ export class SessionService {
     return token;
   }
 
-  private issued(token: RefreshToken, member: { teamId: string; userId: string; role: Role }, csrfToken: string): IssuedTokens {
+  private issued(
+    token: RefreshToken,
+    member: { teamId: string; userId: string; role: Role },
+    csrfToken: string,
+  ): IssuedTokens {
     const accessToken = this.accessTokens.sign({
       sub: member.userId,
       sid: token.sessionId,
@@ -150,9 +171,15 @@ function ended(): ApiError {
 }
 
 function reused(): ApiError {
-  return new ApiError('TOKEN_REUSED', 'This refresh token was used before; the session was ended for your safety.');
+  return new ApiError(
+    'TOKEN_REUSED',
+    'This refresh token was used before; the session was ended for your safety.',
+  );
 }
 
 function csrfInvalid(): ApiError {
-  return new ApiError('CSRF_INVALID', 'The X-CSRF-Token header is missing or was used before; get one from /v1/auth/csrf.');
+  return new ApiError(
+    'CSRF_INVALID',
+    'The X-CSRF-Token header is missing or was used before; get one from /v1/auth/csrf.',
+  );
 }

@@ -13,7 +13,13 @@ export interface LoginRecord {
 }
 
 export interface Member {
-  readonly user: { id: string; email: string; name: string; emailVerifiedAt: string | null; passwordChangedAt: string };
+  readonly user: {
+    id: string;
+    email: string;
+    name: string;
+    emailVerifiedAt: string | null;
+    passwordChangedAt: string;
+  };
   readonly team: { id: string; name: string; defaultRegion: string };
   readonly role: Role;
 }
@@ -72,7 +78,11 @@ export class UserDirectory {
 
   insertUser(user: NewUser): Statement {
     const text = 'INSERT INTO users (id, email, email_key, name, password_hash) VALUES ($1, $2, $3, $4, $5)';
-    return { name: 'user:insert', text, values: [user.id, user.email, user.emailKey, user.name, user.passwordHash] };
+    return {
+      name: 'user:insert',
+      text,
+      values: [user.id, user.email, user.emailKey, user.name, user.passwordHash],
+    };
   }
 
   insertMembership(teamId: string, userId: string, role: Role): Statement {
@@ -81,6 +91,10 @@ export class UserDirectory {
   }
 
   insertTeam(teamId: string, name: string): Statement {
-    return { name: 'team:insert', text: 'INSERT INTO teams (id, name) VALUES ($1, $2)', values: [teamId, name] };
+    return {
+      name: 'team:insert',
+      text: 'INSERT INTO teams (id, name) VALUES ($1, $2)',
+      values: [teamId, name],
+    };
   }
 }

@@ -27,11 +27,15 @@ export class AuditReader {
   async list(context: RequestContext, query: AuditQueryDto): Promise<Page<AuditRowView>> {
     const { limit, cursor, ...filters } = query;
     const listName = `audit|${context.principal.teamId}|${JSON.stringify(filters)}`;
-    const position = cursor === undefined ? null : this.cursors.verify(listName, cursor)[0]!;
+    const position = cursor === undefined ? null : this.cursors.verify(listName, cursor)[0];
     const rows = await this.database.runOne(statementOf(context.principal.teamId, query, position));
     const items = rows.slice(0, limit).map((row) => this.viewOf(context, row));
     const last = items.at(-1);
-    return new Page(items, rows.length > limit && last ? this.cursors.sign(listName, [last.id]) : null, limit);
+    return new Page(
+      items,
+      rows.length > limit && last ? this.cursors.sign(listName, [last.id]) : null,
+      limit,
+    );
   }
 
   private viewOf(context: RequestContext, row: Row): AuditRowView {
@@ -55,18 +59,29 @@ export class AuditReader {
   }
 
   /** Personal values of the row; nothing once the subject's data key is gone. */
-  private personalOf(context: RequestContext, row: Row): { old?: Record<string, unknown>; new?: Record<string, unknown> } {
+  private personalOf(
+    context: RequestContext,
+    row: Row,
+  ): { old?: Record<string, unknown>; new?: Record<string, unknown> } {
     if (!Buffer.isBuffer(row.sealed) || !Buffer.isBuffer(row.wrapped)) return {};
     const { teamId, scopes } = context.principal;
     const key = this.cipher.unwrap(teamId, row.resource_id as string, row.wrapped);
-    const values = JSON.parse(key.open(row.sealed, `audit_log|${row.id as string}`)) as ReturnType<typeof this.personalOf>;
+    const values = JSON.parse(key.open(row.sealed, `audit_log|${row.id as string}`)) as ReturnType<
+      typeof this.personalOf
+    >;
     const view = this.views.of(row.resource_type as string);
     if (scopes.has(view.scope)) return values;
-    return { ...(values.old && { old: view.mask(values.old) }), ...(values.new && { new: view.mask(values.new) }) };
+    return {
+      ...(values.old && { old: view.mask(values.old) }),
+      ...(values.new && { new: view.mask(values.new) }),
+    };
   }
 }
 
-function merged(plain: unknown, personal: Record<string, unknown> | undefined): Record<string, unknown> | null {
+function merged(
+  plain: unknown,
+  personal: Record<string, unknown> | undefined,
+): Record<string, unknown> | null {
   if (plain === null && personal === undefined) return null;
   return { ...(plain as Record<string, unknown> | null), ...personal };
 }

@@ -22,7 +22,8 @@ export class RequestContext {
 
   /** The caller; throws where authentication has not run, which is a defect of the route. */
   get principal(): Principal {
-    if (this.caller === null) throw new Error('no principal: the route is public or authentication did not run');
+    if (this.caller === null)
+      throw new Error('no principal: the route is public or authentication did not run');
     return this.caller;
   }
 

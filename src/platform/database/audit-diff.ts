@@ -15,7 +15,10 @@ export function diffOf(
 }
 
 /** The fields of `names` that hold something. */
-export function presentFields(row: Readonly<Record<string, unknown>>, names: readonly string[]): Record<string, unknown> {
+export function presentFields(
+  row: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): Record<string, unknown> {
   return Object.fromEntries(names.flatMap((name) => (row[name] == null ? [] : [[name, row[name]]])));
 }
 

@@ -80,7 +80,11 @@ export class Batch {
       if (name !== '') connection.close({ type: 'S', name });
       connection.parse({ name, text: statement.text });
     }
-    connection.bind({ statement: name, values: statement.values, valueMapper: pgUtils.prepareValue });
+    connection.bind({
+      statement: name,
+      values: statement.values,
+      valueMapper: (value) => pgUtils.prepareValue(value),
+    });
     if (!known) connection.describe({ type: 'P', name: '' });
     connection.execute({ portal: '' });
   }
@@ -93,7 +97,7 @@ export class Batch {
     const fields = this.currentFields();
     const row: Row = {};
     for (let column = 0; column < fields.length; column++) {
-      const field = fields[column]!;
+      const field = fields[column];
       const text = message.fields[column];
       row[field.name] = text === null || text === undefined ? null : field.parse(text);
     }

@@ -23,6 +23,9 @@ export class DatabaseAddress {
 
   /** Past any pooler, for LISTEN. */
   direct(config: Config): ConnectionOptions {
-    return { ...this.app(), ...(config.databaseDirectUrl ? { connectionString: config.databaseDirectUrl } : {}) };
+    return {
+      ...this.app(),
+      ...(config.databaseDirectUrl ? { connectionString: config.databaseDirectUrl } : {}),
+    };
   }
 }

@@ -45,6 +45,7 @@ export function isContention(error: unknown): boolean {
 /** True when the connection, not the statement, failed: the client must not go back to the pool. */
 export function isConnectionFailure(error: Error): boolean {
   const code = (error as { code?: string }).code;
-  if (code === undefined) return /Connection terminated|Query read timeout|not queryable|closed/i.test(error.message);
+  if (code === undefined)
+    return /Connection terminated|Query read timeout|not queryable|closed/i.test(error.message);
   return /^(08|57P0|53300)/.test(code) || /^E[A-Z]+$/.test(code);
 }

@@ -46,12 +46,14 @@ export class DatabaseModule implements OnApplicationShutdown {
         {
           provide: Database,
           inject: [DataSource],
-          useFactory: (source: DataSource) => new Database((source.driver as unknown as PostgresDriverParts).master),
+          useFactory: (source: DataSource) =>
+            new Database((source.driver as unknown as PostgresDriverParts).master),
         },
         {
           provide: CursorSigner,
           inject: [MasterKeys],
-          useFactory: (keys: MasterKeys) => new CursorSigner(keys.teamKey(keys.currentId, 'installation', 'cursors')),
+          useFactory: (keys: MasterKeys) =>
+            new CursorSigner(keys.teamKey(keys.currentId, 'installation', 'cursors')),
         },
         Invalidations,
         TeamStore,

@@ -33,7 +33,7 @@ export class Database {
   /** One statement without a tenant: look-up functions and nothing else see rows here. */
   async runOne(statement: Statement): Promise<readonly Row[]> {
     const [result] = await this.run([statement]);
-    return result!.rows;
+    return result.rows;
   }
 
   /** Statements inside a tenant, outside a unit of work: tables refuse writes, all but those of {@link enterUnit}. */

@@ -41,7 +41,9 @@ export class Invalidations implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    await this.connect().catch((error: unknown) => this.log.error({ err: error }, 'cannot listen for invalidations yet'));
+    await this.connect().catch((error: unknown) =>
+      this.log.error({ err: error }, 'cannot listen for invalidations yet'),
+    );
     this.timer = setInterval(() => void this.beat(), HEARTBEAT_MS);
     this.timer.unref();
   }
@@ -53,7 +55,11 @@ export class Invalidations implements OnModuleInit, OnApplicationShutdown {
   }
 
   private async connect(): Promise<void> {
-    const client = new pg.Client({ ...this.address.direct(this.config), connectionTimeoutMillis: 2000, query_timeout: TRUSTED_MS });
+    const client = new pg.Client({
+      ...this.address.direct(this.config),
+      connectionTimeoutMillis: 2000,
+      query_timeout: TRUSTED_MS,
+    });
     // Without a listener a lost connection would end the process.
     client.on('error', () => this.lose(client));
     client.on('end', () => this.lose(client));

@@ -10,10 +10,19 @@ const MIGRATION_LOCK = 7_203_911_540;
  * for the lock and finds nothing left to do.
  * @returns names of the migrations that ran
  */
-export async function migrate(ownerUrl: string, migrations: (new () => object)[] | string[]): Promise<string[]> {
+export async function migrate(
+  ownerUrl: string,
+  migrations: (new () => object)[] | string[],
+): Promise<string[]> {
   const lock = new pg.Client({ connectionString: ownerUrl, connectionTimeoutMillis: 10_000 });
   await lock.connect();
-  const source = new DataSource({ type: 'postgres', driver: pg, url: ownerUrl, migrations: migrations as string[], logging: false });
+  const source = new DataSource({
+    type: 'postgres',
+    driver: pg,
+    url: ownerUrl,
+    migrations: migrations as string[],
+    logging: false,
+  });
   try {
     await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     await source.initialize();

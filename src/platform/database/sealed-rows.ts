@@ -83,14 +83,27 @@ export class SealedRows<E extends Identified, P extends object> {
   }
 
   /** Stages the change of a row's tokens from the old data to the new. */
-  async reindex(context: RequestContext, row: E, old: P, personal: P, allowDuplicate: boolean): Promise<void> {
+  async reindex(
+    context: RequestContext,
+    row: E,
+    old: P,
+    personal: P,
+    allowDuplicate: boolean,
+  ): Promise<void> {
     const had = await this.tokens(row.teamId, old);
     const has = await this.tokens(row.teamId, personal);
     const added = has.all.filter((token) => !had.all.includes(token));
     const removed = had.all.filter((token) => !has.all.includes(token));
-    if (!allowDuplicate) this.refuseDuplicates(context, row, has.unique.filter((token) => added.includes(token)));
-    if (removed.length > 0) context.work.stage({ statement: removeTokens(row.teamId, row.id, removed), change: null });
-    if (added.length > 0) context.work.stage({ statement: addTokens(row.teamId, row.id, added), change: null });
+    if (!allowDuplicate)
+      this.refuseDuplicates(
+        context,
+        row,
+        has.unique.filter((token) => added.includes(token)),
+      );
+    if (removed.length > 0)
+      context.work.stage({ statement: removeTokens(row.teamId, row.id, removed), change: null });
+    if (added.length > 0)
+      context.work.stage({ statement: addTokens(row.teamId, row.id, added), change: null });
   }
 
   /** Stages the removal of a record from the index (archived records neither match nor block). */
@@ -124,5 +137,9 @@ export class SealedRows<E extends Identified, P extends object> {
 function duplicateError(error: Error): Error | null {
   if (!isPgError(error) || error.code !== SQLSTATE.duplicate) return null;
   const details = (error.detail ?? '').split(',').map((id) => ({ field: 'id', message: id }));
-  return new ApiError('DUPLICATE', 'Records with this e-mail or phone exist; send allowDuplicate to keep both.', { details });
+  return new ApiError(
+    'DUPLICATE',
+    'Records with this e-mail or phone exist; send allowDuplicate to keep both.',
+    { details },
+  );
 }

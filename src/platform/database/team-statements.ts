@@ -31,6 +31,7 @@ export class TeamStatements {
   private readonly selected: string;
   private readonly insertText: string;
   private readonly updateText: string;
+  private readonly updatedColumns: TableShape['columns'];
 
   /** @param sealed whether rows carry personal data under a data key of their own */
   constructor(
@@ -40,15 +41,15 @@ export class TeamStatements {
     this.table = shape.table;
     const columns = shape.columns.map(({ column }) => column);
     this.selected = columns.map((column) => `t.${column}`).join(', ') + (sealed ? ', k.wrapped' : '');
-    const updated = columns.filter((column) => !['team_id', 'id', 'created_at'].includes(column));
+    this.updatedColumns = shape.columns.filter(
+      ({ column }) => !['team_id', 'id', 'created_at'].includes(column),
+    );
+    const assignments = this.updatedColumns.map(({ column }, i) => `${column} = $${i + 4}`).join(', ');
     this.insertText = this.buildInsert(columns);
-    this.updateText = `WITH w AS (UPDATE ${this.table} SET ${updated.map((column, i) => `${column} = $${i + 4}`).join(', ')}
+    this.updateText = `WITH w AS (UPDATE ${this.table} SET ${assignments}
       WHERE team_id = $1 AND id = $2 AND version = $3 RETURNING 1)
       SELECT latchkey.expect_written((SELECT count(*) FROM w))`;
-    this.updatedProperties = updated.map((column) => shape.columns.find((c) => c.column === column)!);
   }
-
-  private readonly updatedProperties: readonly { property: string; isJson: boolean }[];
 
   private get keyJoin(): string {
     return this.sealed ? ' JOIN data_keys k ON k.team_id = t.team_id AND k.subject_id = t.id' : '';
@@ -92,11 +93,14 @@ export class TeamStatements {
         idColumn = 'b.subject_id';
         conditions.push('b.team_id = $1::uuid', `b.token = ${wanted}::uuid`);
       } else {
-        conditions.push(`EXISTS (SELECT FROM blind_index o WHERE o.team_id = $1::uuid AND o.token = ${wanted}::uuid AND o.subject_id = t.id)`);
+        conditions.push(
+          `EXISTS (SELECT FROM blind_index o WHERE o.team_id = $1::uuid AND o.token = ${wanted}::uuid AND o.subject_id = t.id)`,
+        );
       }
     });
     for (const [property, value] of Object.entries(query.equal)) {
-      if (value !== undefined) conditions.push(`t.${columnOf(this.shape, property)} = ${parameters.add(value)}`);
+      if (value !== undefined)
+        conditions.push(`t.${columnOf(this.shape, property)} = ${parameters.add(value)}`);
     }
     if (query.createdAfter !== null) {
       conditions.push(`${idColumn} >= ${parameters.add(firstIdOf(query.createdAfter))}::uuid`);
@@ -130,12 +134,17 @@ export class TeamStatements {
     }
     const column = `t.${columnOf(this.shape, property)}`;
     if (position) {
-      conditions.push(`(${column}, ${idColumn}) ${compare} (${parameters.add(position[0])}, ${parameters.add(position[1])}::uuid)`);
+      conditions.push(
+        `(${column}, ${idColumn}) ${compare} (${parameters.add(position[0])}, ${parameters.add(position[1])}::uuid)`,
+      );
     }
     return `${column} ${direction}, ${idColumn} ${direction}`;
   }
 
-  insert(row: Readonly<Record<string, unknown>>, key: { wrapped: Buffer; masterKeyId: string; tokens: readonly string[] } | null): Statement {
+  insert(
+    row: Readonly<Record<string, unknown>>,
+    key: { wrapped: Buffer; masterKeyId: string; tokens: readonly string[] } | null,
+  ): Statement {
     const values: unknown[] = this.shape.columns.map((column) => valueOf(row, column));
     if (key) values.push(key.wrapped, key.masterKeyId, key.tokens);
     return { name: `${this.table}:insert`, text: this.insertText, values };
@@ -143,12 +152,20 @@ export class TeamStatements {
 
   /** Overwrites the row of the version that was read; ends the unit when there is none. */
   update(row: Readonly<Record<string, unknown>>, readVersion: number): Statement {
-    const values = [row.teamId, row.id, readVersion, ...this.updatedProperties.map((column) => valueOf(row, column))];
+    const values = [
+      row.teamId,
+      row.id,
+      readVersion,
+      ...this.updatedColumns.map((column) => valueOf(row, column)),
+    ];
     return { name: `${this.table}:update`, text: this.updateText, values };
   }
 }
 
-function valueOf(row: Readonly<Record<string, unknown>>, column: { property: string; isJson: boolean }): unknown {
+function valueOf(
+  row: Readonly<Record<string, unknown>>,
+  column: { property: string; isJson: boolean },
+): unknown {
   const value = row[column.property] ?? null;
   return column.isJson && value !== null ? JSON.stringify(value) : value;
 }

@@ -98,7 +98,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const rows = await this.store.database.runOne(this.statements.list(teamId, query, position));
     const items = rows.slice(0, limit).map((row) => this.rowOf(row));
     const last = items.at(-1);
-    const next = rows.length > limit && last ? this.store.cursors.sign(listName, positionOf(last, query.sort)) : null;
+    const next =
+      rows.length > limit && last ? this.store.cursors.sign(listName, positionOf(last, query.sort)) : null;
     return new Page(items, next, limit);
   }
 
@@ -139,7 +140,11 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
    * Stages the changed fields of a record that was read in this request; a patch that alters nothing is
    * reported to the unit of work and returns the record as it was.
    */
-  async update(context: RequestContext, before: E, { fields, personal, allowDuplicate }: Changes<E, P>): Promise<E> {
+  async update(
+    context: RequestContext,
+    before: E,
+    { fields, personal, allowDuplicate }: Changes<E, P>,
+  ): Promise<E> {
     const plain = diffOf(before, { ...before, ...fields }, this.rules.audited);
     const secret = this.personalDiff(before, personal ?? {});
     if (plain === null && secret === null) {
@@ -156,7 +161,14 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
       Object.assign(after, { sealed: sealed.seal(after, sealed.keyOf(before), merged) });
       audit = sealed.sealAudit(after, auditId, { old: secret.oldValues, new: secret.newValues });
     }
-    const change = this.change(auditId, 'UPDATE', before, plain?.oldValues ?? null, plain?.newValues ?? null, audit);
+    const change = this.change(
+      auditId,
+      'UPDATE',
+      before,
+      plain?.oldValues ?? null,
+      plain?.newValues ?? null,
+      audit,
+    );
     this.stage(context, after, this.statements.update(after, before.version), change);
     return after;
   }
@@ -167,7 +179,14 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const auditId = uuidv7();
     await this.sealedRows?.unindex(context, before);
     const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.sealedRows.of(before) }) ?? null;
-    const change = this.change(auditId, 'DELETE', before, presentFields(before, this.rules.audited), null, audit);
+    const change = this.change(
+      auditId,
+      'DELETE',
+      before,
+      presentFields(before, this.rules.audited),
+      null,
+      audit,
+    );
     this.stage(context, after, this.statements.update(after, before.version), change);
   }
 
@@ -175,18 +194,35 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   async restore(context: RequestContext, before: E, allowDuplicate: boolean): Promise<E> {
     const after = this.nextVersion(before, { archivedAt: null } as Partial<E>);
     await this.sealedRows?.index(context, before, allowDuplicate);
-    const change = this.change(uuidv7(), 'UPDATE', before, { archivedAt: before.archivedAt }, { archivedAt: null }, null);
+    const change = this.change(
+      uuidv7(),
+      'UPDATE',
+      before,
+      { archivedAt: before.archivedAt },
+      { archivedAt: null },
+      null,
+    );
     this.stage(context, after, this.statements.update(after, before.version), change);
     return after;
   }
 
-  private stage(context: RequestContext, row: E, statement: ReturnType<TeamStatements['update']>, change: RecordedChange): void {
+  private stage(
+    context: RequestContext,
+    row: E,
+    statement: ReturnType<TeamStatements['update']>,
+    change: RecordedChange,
+  ): void {
     context.work.stage({ statement, change, explain: missingReference });
     context.work.remember(this.memoryKey(row.id), row);
   }
 
   private nextVersion(before: E, fields: Partial<E>): E {
-    const after: E = { ...before, ...fields, version: before.version + 1, updatedAt: this.store.clock.nowIso() };
+    const after: E = {
+      ...before,
+      ...fields,
+      version: before.version + 1,
+      updatedAt: this.store.clock.nowIso(),
+    };
     this.sealedRows?.carry(before, after);
     return after;
   }
@@ -217,7 +253,15 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     newValues: Record<string, unknown> | null,
     sealed: Buffer | null,
   ): RecordedChange {
-    return { id, action, resourceType: this.rules.resourceType, resourceId: row.id, oldValues, newValues, sealed };
+    return {
+      id,
+      action,
+      resourceType: this.rules.resourceType,
+      resourceId: row.id,
+      oldValues,
+      newValues,
+      sealed,
+    };
   }
 
   private memoryKey(id: string): string {

@@ -80,5 +80,7 @@ export function notFound(): ApiError {
 
 /** One field of the input breaks a rule. */
 export function invalidField(field: string, message: string): ApiError {
-  return new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details: [{ field, message }] });
+  return new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', {
+    details: [{ field, message }],
+  });
 }

@@ -27,6 +27,11 @@ export class CursorSigner {
   }
 
   private mac(list: string, body: Buffer): Buffer {
-    return createHmac('sha256', this.key).update(list).update('\0').update(body).digest().subarray(0, MAC_BYTES);
+    return createHmac('sha256', this.key)
+      .update(list)
+      .update('\0')
+      .update(body)
+      .digest()
+      .subarray(0, MAC_BYTES);
   }
 }

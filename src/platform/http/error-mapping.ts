@@ -1,5 +1,10 @@
 import { HttpException } from '@nestjs/common';
-import { DatabaseUnavailableError, isPgError, SQLSTATE, StaleWriteError } from '../database/database-errors.js';
+import {
+  DatabaseUnavailableError,
+  isPgError,
+  SQLSTATE,
+  StaleWriteError,
+} from '../database/database-errors.js';
 import { ApiError, type ErrorCode } from './api-error.js';
 
 const CODE_OF_STATUS: Partial<Record<number, ErrorCode>> = {
@@ -16,12 +21,14 @@ const CODE_OF_STATUS: Partial<Record<number, ErrorCode>> = {
   503: 'UNAVAILABLE',
 };
 
+const UNAVAILABLE_MESSAGE = 'The service is not available at the moment; try again shortly.';
+
 const PUBLIC_MESSAGE: Partial<Record<ErrorCode, string>> = {
   VALIDATION_FAILED: 'The request is not valid.',
   NOT_FOUND: 'There is no such resource.',
   PAYLOAD_TOO_LARGE: 'The body is larger than this route accepts.',
   UNSUPPORTED_MEDIA_TYPE: 'Send JSON, with Content-Type: application/json.',
-  UNAVAILABLE: 'The service is not available at the moment; try again shortly.',
+  UNAVAILABLE: UNAVAILABLE_MESSAGE,
 };
 
 /** The one place that decides what a client learns of an error. Anything unknown is `INTERNAL` and says nothing. */
@@ -33,7 +40,8 @@ export function toApiError(error: unknown): ApiError {
   }
   if (isPgError(error)) return fromPostgres(error);
   const status = error instanceof HttpException ? error.getStatus() : fastifyStatus(error);
-  if (isJsonFailure(error)) return new ApiError('MALFORMED_JSON', 'The body is not valid JSON.', { cause: error });
+  if (isJsonFailure(error))
+    return new ApiError('MALFORMED_JSON', 'The body is not valid JSON.', { cause: error });
   const code = status === null ? undefined : CODE_OF_STATUS[status];
   if (code) return new ApiError(code, PUBLIC_MESSAGE[code] ?? 'The request was refused.', { cause: error });
   return internal(error);
@@ -42,24 +50,32 @@ export function toApiError(error: unknown): ApiError {
 function fromPostgres(error: Error & { code: string }): ApiError {
   // NUL bytes and unpaired surrogates pass JSON but not PostgreSQL; they are the client's.
   if (['22021', '22P05', '22P02', '22003', '22007', '22008'].includes(error.code)) {
-    return new ApiError('VALIDATION_FAILED', 'The request holds a value that cannot be stored.', { cause: error });
+    return new ApiError('VALIDATION_FAILED', 'The request holds a value that cannot be stored.', {
+      cause: error,
+    });
   }
   if (error.code === SQLSTATE.queryCanceled || /^(08|57P|53)/.test(error.code)) return unavailable(error);
   return internal(error);
 }
 
 function unavailable(cause: unknown): ApiError {
-  return new ApiError('UNAVAILABLE', PUBLIC_MESSAGE.UNAVAILABLE!, { cause, headers: { 'retry-after': '1' } });
+  return new ApiError('UNAVAILABLE', UNAVAILABLE_MESSAGE, { cause, headers: { 'retry-after': '1' } });
 }
 
 function internal(cause: unknown): ApiError {
-  return new ApiError('INTERNAL', 'Something went wrong on our side. Quote the request id when you ask about it.', { cause });
+  return new ApiError(
+    'INTERNAL',
+    'Something went wrong on our side. Quote the request id when you ask about it.',
+    { cause },
+  );
 }
 
 /** Fastify's own errors carry `statusCode` and a code `FST_…`; other libraries' status is not ours to repeat. */
 function fastifyStatus(error: unknown): number | null {
   const { code, statusCode } = (error ?? {}) as { code?: unknown; statusCode?: unknown };
-  return typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number' ? statusCode : null;
+  return typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number'
+    ? statusCode
+    : null;
 }
 
 function isJsonFailure(error: unknown): boolean {

@@ -1,4 +1,11 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Injectable, Optional } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  Inject,
+  Injectable,
+  Optional,
+} from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../context/request-context.js';
 import { Log } from '../logging/log.js';
@@ -25,20 +32,29 @@ export class ApiExceptionFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     if (reply.sent || reply.raw.headersSent) {
       // The answer is under way (a stream broke): cutting the connection is the only honest signal left.
-      this.log.error({ err: exception, requestId: request.context?.requestId }, 'failed after the headers were sent');
+      this.log.error(
+        { err: exception, requestId: request.context?.requestId },
+        'failed after the headers were sent',
+      );
       reply.raw.destroy();
       return;
     }
     let error = toApiError(exception);
     if (this.observer) error = await this.observer.onRefusal(request, reply, error);
     if (error.status >= 500) {
-      this.log.error({ err: error.cause ?? error, requestId: request.context.requestId, code: error.code }, 'request failed');
+      this.log.error(
+        { err: error.cause ?? error, requestId: request.context.requestId, code: error.code },
+        'request failed',
+      );
     }
     for (const [name, value] of Object.entries(error.headers)) void reply.header(name, value);
     const problem = (request.headers.accept ?? '').includes('application/problem+json');
     void reply
       .status(error.status)
-      .header('content-type', problem ? 'application/problem+json; charset=utf-8' : 'application/json; charset=utf-8')
+      .header(
+        'content-type',
+        problem ? 'application/problem+json; charset=utf-8' : 'application/json; charset=utf-8',
+      )
       .send(problem ? problemBody(error, request.context) : errorBody(error, request.context));
   }
 }

@@ -35,7 +35,11 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
 function contextOf(request: FastifyRequest, trusted: AddressList): RequestContext {
   const given = request.headers['x-request-id'];
   const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-  const address = clientAddress(request.socket.remoteAddress ?? '', request.headers['x-forwarded-for'], trusted);
+  const address = clientAddress(
+    request.socket.remoteAddress ?? '',
+    request.headers['x-forwarded-for'],
+    trusted,
+  );
   const userAgent = request.headers['user-agent'];
   return new RequestContext(requestId, address, userAgent ? printable(userAgent) : null);
 }

@@ -1,7 +1,14 @@
 import { Injectable, RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
-import { type Access, ACCESS_KEY, AUDIT_KEY, type AuditRule, STEP_UP_KEY, USERS_ONLY_KEY } from './route-metadata.js';
+import {
+  type Access,
+  ACCESS_KEY,
+  AUDIT_KEY,
+  type AuditRule,
+  STEP_UP_KEY,
+  USERS_ONLY_KEY,
+} from './route-metadata.js';
 
 export interface Route {
   readonly method: string;
@@ -43,7 +50,7 @@ export class RouteTable {
       const controller = wrapper.metatype as { name: string; prototype: Record<string, Handler> } | null;
       if (!controller?.prototype) continue;
       for (const name of this.scanner.getAllMethodNames(controller.prototype)) {
-        const handler = controller.prototype[name]!;
+        const handler = controller.prototype[name];
         if (Reflect.getMetadata(METHOD_METADATA, handler) === undefined) continue;
         this.describe(controller, name, handler, routes, problems);
       }
@@ -85,7 +92,10 @@ function pathsOf(controller: object, handler: Handler): string[] {
   const suffixes = [Reflect.getMetadata(PATH_METADATA, handler) as string | string[]].flat();
   return prefixes.flatMap((prefix) =>
     suffixes.map((suffix) => {
-      const path = [prefix, suffix].map((part) => part.replace(/^\/+|\/+$/g, '')).filter(Boolean).join('/');
+      const path = [prefix, suffix]
+        .map((part) => part.replace(/^\/+|\/+$/g, ''))
+        .filter(Boolean)
+        .join('/');
       return `/${path}`.replace(/:([A-Za-z]+)/g, '{$1}');
     }),
   );

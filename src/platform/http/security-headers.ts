@@ -14,7 +14,11 @@ const PAGE_POLICY =
   "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /** The headers of the contract's section 1, on every answer, errors included. */
-export function applySecurityHeaders(request: FastifyRequest, reply: FastifyReply, isProduction: boolean): void {
+export function applySecurityHeaders(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  isProduction: boolean,
+): void {
   for (const [name, value] of ALWAYS) void reply.header(name, value);
   const api = request.url.startsWith('/v1');
   if (api) void reply.header('cache-control', 'no-store');

@@ -46,7 +46,12 @@ export class UnitOfWorkInterceptor implements NestInterceptor {
   private begin(context: RequestContext): UnitOfWork {
     const caller = context.principalOrNull;
     const tenant = caller ? { teamId: caller.teamId, userId: caller.userId } : null;
-    const work: UnitOfWork = new UnitOfWork(this.database, this.recorder, () => actorOf(context, work), tenant);
+    const work: UnitOfWork = new UnitOfWork(
+      this.database,
+      this.recorder,
+      () => actorOf(context, work),
+      tenant,
+    );
     if (context.idempotency) work.storeAnswer(context.idempotency);
     context.beginWork(work);
     return work;

@@ -13,7 +13,9 @@ export class ApiValidationPipe extends ValidationPipe {
       forbidUnknownValues: true,
       validationError: { target: false, value: false },
       exceptionFactory: (errors) =>
-        new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details: detailsOf(errors, '') }),
+        new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', {
+          details: detailsOf(errors, ''),
+        }),
     });
   }
 }
@@ -21,11 +23,16 @@ export class ApiValidationPipe extends ValidationPipe {
 function detailsOf(errors: readonly ValidationError[], prefix: string): ErrorDetail[] {
   return errors.flatMap((error) => {
     const field = prefix + error.property;
-    const own = Object.values(error.constraints ?? {}).map((message) => ({ field, message: sentence(message) }));
+    const own = Object.values(error.constraints ?? {}).map((message) => ({
+      field,
+      message: sentence(message),
+    }));
     return [...own, ...detailsOf(error.children ?? [], `${field}.`)];
   });
 }
 
 function sentence(message: string): string {
-  return message.startsWith('property ') && message.endsWith('should not exist') ? 'is not a known field' : message;
+  return message.startsWith('property ') && message.endsWith('should not exist')
+    ? 'is not a known field'
+    : message;
 }

@@ -45,7 +45,9 @@ export class Log implements LoggerService {
       serializers: { err: serializeError },
     };
     // Lines are gathered for up to 4 KiB or 100 ms: a write per request would cost as much as the request's routing.
-    this.pino = destination ? pino(options, destination) : pino(options, pino.destination({ fd: 1, minLength: 4096, periodicFlush: 100, sync: false }));
+    this.pino = destination
+      ? pino(options, destination)
+      : pino(options, pino.destination({ fd: 1, minLength: 4096, periodicFlush: 100, sync: false }));
   }
 
   info(fields: object, message: string): void {

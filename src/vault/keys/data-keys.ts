@@ -27,7 +27,10 @@ export class DataKeys extends SubjectCipher {
     const raw = randomBytes(32);
     const masterKeyId = this.ring.currentId;
     const wrapping = this.ring.teamKey(masterKeyId, teamId, 'wrap-data-keys');
-    const wrapped = Buffer.concat([Buffer.from(masterKeyId), seal(wrapping, raw, keyPlace(teamId, subjectId))]);
+    const wrapped = Buffer.concat([
+      Buffer.from(masterKeyId),
+      seal(wrapping, raw, keyPlace(teamId, subjectId)),
+    ]);
     return { key: new RawDataKey(raw, teamId, subjectId), wrapped, masterKeyId };
   }
 
@@ -53,7 +56,9 @@ export class DataKeys extends SubjectCipher {
   }
 
   async fingerprint(teamId: string, purpose: string, secret: string): Promise<Buffer> {
-    return createHmac('sha256', await this.indexKey(teamId)).update(`${purpose}|${secret}`).digest();
+    return createHmac('sha256', await this.indexKey(teamId))
+      .update(`${purpose}|${secret}`)
+      .digest();
   }
 
   private async indexKey(teamId: string): Promise<Buffer> {

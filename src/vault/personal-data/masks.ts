@@ -10,7 +10,7 @@ export function maskEmail(email: string): string {
 export function maskPhone(phone: string): string {
   const parsed = parsePhoneNumberFromString(phone);
   const country = parsed?.countryCallingCode ?? phone.replace(/\D/g, '').slice(0, 1);
-  const national = parsed ? String(parsed.nationalNumber) : phone.replace(/\D/g, '').slice(1);
+  const national = parsed ? parsed.nationalNumber : phone.replace(/\D/g, '').slice(1);
   return `+${country}(${national.slice(0, 3)})***-**${national.slice(-2)}`;
 }
 

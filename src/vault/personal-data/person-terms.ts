@@ -32,7 +32,8 @@ export function personTerms(table: string, person: SearchablePerson): IndexTerms
   const prefixes = new Set<string>();
   for (const word of nameWords(`${person.firstName ?? ''} ${person.lastName ?? ''}`)) {
     prefixes.add(word);
-    for (let length = MIN_PREFIX; length <= Math.min(MAX_PREFIX, word.length); length++) prefixes.add(word.slice(0, length));
+    for (let length = MIN_PREFIX; length <= Math.min(MAX_PREFIX, word.length); length++)
+      prefixes.add(word.slice(0, length));
   }
   other.push(...[...prefixes].map((prefix) => `${table}.name|${prefix}`));
   return { unique, other };
@@ -49,5 +50,7 @@ export function phoneTerm(table: string, e164: string): string {
 /** Terms that a record must all have to match a search text; four digits alone mean the end of a phone number. */
 export function searchTerms(table: string, text: string): string[] {
   if (/^\d{4}$/.test(text.trim())) return [`${table}.phone4|${text.trim()}`];
-  return nameWords(text).map((word) => `${table}.name|${word.length > MAX_PREFIX ? word : word.slice(0, MAX_PREFIX)}`);
+  return nameWords(text).map(
+    (word) => `${table}.name|${word.length > MAX_PREFIX ? word : word.slice(0, MAX_PREFIX)}`,
+  );
 }

@@ -23,16 +23,23 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const request = execution.switchToHttp().getRequest<FastifyRequest>();
     const key = request.headers['idempotency-key'];
     const principal = request.context.principalOrNull;
-    if (key === undefined || request.method !== 'POST' || principal === null || isAuthRoute(request)) return next.handle();
+    if (key === undefined || request.method !== 'POST' || principal === null || isAuthRoute(request))
+      return next.handle();
     if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
       throw invalidField('Idempotency-Key', 'is 1 to 255 characters');
     }
     const reply = execution.switchToHttp().getResponse<FastifyReply>();
-    const secret = this.reflector.get<boolean | undefined>(SECRET_ANSWER_KEY, execution.getHandler()) ?? false;
+    const secret =
+      this.reflector.get<boolean | undefined>(SECRET_ANSWER_KEY, execution.getHandler()) ?? false;
     return from(this.once(request, reply, next, claimOf(request, principal, key, secret)));
   }
 
-  private async once(request: FastifyRequest, reply: FastifyReply, next: CallHandler, claim: Claim): Promise<unknown> {
+  private async once(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    next: CallHandler,
+    claim: Claim,
+  ): Promise<unknown> {
     const earlier = await this.store.claim(claim);
     if (earlier !== null) return replay(earlier, claim, reply);
     request.context.idempotency = (answer) => this.store.completion(claim, answer);
@@ -51,7 +58,7 @@ function isAuthRoute(request: FastifyRequest): boolean {
 }
 
 function claimOf(request: FastifyRequest, principal: Principal, key: string, secretAnswer: boolean): Claim {
-  const path = request.url.split('?', 1)[0]!;
+  const path = request.url.split('?', 1)[0];
   const caller = principal.apiKeyId ?? principal.userId;
   return {
     id: randomUUID(),
@@ -66,17 +73,28 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function replay(earlier: Awaited<ReturnType<IdempotencyStore['claim']>> & object, claim: Claim, reply: FastifyReply): unknown {
+function replay(
+  earlier: Awaited<ReturnType<IdempotencyStore['claim']>> & object,
+  claim: Claim,
+  reply: FastifyReply,
+): unknown {
   if (!earlier.requestHash.equals(claim.requestHash)) {
     throw new ApiError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another request.');
   }
   if (earlier.answer === 'running') {
-    throw new ApiError('IDEMPOTENCY_IN_PROGRESS', 'The first request with this Idempotency-Key is still running.', {
-      headers: { 'retry-after': '1' },
-    });
+    throw new ApiError(
+      'IDEMPOTENCY_IN_PROGRESS',
+      'The first request with this Idempotency-Key is still running.',
+      {
+        headers: { 'retry-after': '1' },
+      },
+    );
   }
   if (earlier.answer === 'secret') {
-    throw new ApiError('CONFLICT', 'The first answer carried a secret and is not kept; the request was carried out once.');
+    throw new ApiError(
+      'CONFLICT',
+      'The first answer carried a secret and is not kept; the request was carried out once.',
+    );
   }
   void reply.status(earlier.answer.statusCode).header('idempotency-replayed', 'true');
   return earlier.answer.body;

@@ -33,9 +33,13 @@ export class IdempotencyStore {
 
   /** Takes the key for this request, or returns what an earlier request left under it. */
   async claim(claim: Claim): Promise<EarlierRequest | null> {
-    const results = await this.database.run([enter(claim.scope, claim.id), claimStatement(claim), readStatement(claim)]);
-    if (results[1]!.rowCount > 0) return null;
-    const row = results[2]!.rows[0];
+    const results = await this.database.run([
+      enter(claim.scope, claim.id),
+      claimStatement(claim),
+      readStatement(claim),
+    ]);
+    if (results[1].rowCount > 0) return null;
+    const row = results[2].rows[0];
     // The earlier request failed and released its claim between our two statements.
     if (!row) return { requestHash: claim.requestHash, answer: 'running' };
     return { requestHash: row.request_hash as Buffer, answer: this.answerOf(claim, row) };
@@ -74,9 +78,11 @@ export class IdempotencyStore {
     const text = `DELETE FROM idempotency_keys
       WHERE team_id = $1 AND scope_hash = $2 AND claim_id = $3 AND status_code IS NULL`;
     const values = [claim.scope.teamId, claim.scopeHash, claim.id];
-    await this.database.run([enter(claim.scope, claim.id), { name: 'idempotency-release', text, values }]).catch(() => {
-      // The database is away; the lease ends by itself.
-    });
+    await this.database
+      .run([enter(claim.scope, claim.id), { name: 'idempotency-release', text, values }])
+      .catch(() => {
+        // The database is away; the lease ends by itself.
+      });
   }
 
   private key(claim: Claim): Buffer {

@@ -1,0 +1,65 @@
+import { createApp } from './app.js';
+import { createDemo } from './demo/demo-team.js';
+import { printBanner } from './demo/start-banner.js';
+import type { Config } from './platform/config/config.js';
+import { openDatabase } from './platform/database/open-database.js';
+import { Log } from './platform/logging/log.js';
+
+/** Longer than this and the process ends without having drained. */
+const SHUTDOWN_LIMIT_MS = 15_000;
+
+/** A failure that the operator can mend; its message says how. */
+export class StartError extends Error {
+  readonly foreseen = true;
+}
+
+/** Database, migrations, application, listening, demo team; ends with SIGINT or SIGTERM, leaving nothing running. */
+export async function startProcess(config: Config): Promise<void> {
+  const log = new Log(config.logLevel);
+  const database = await openDatabase(config, (line) => log.info({}, line));
+  let close: () => Promise<void> = () => database.stop();
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'shutting down');
+    setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref();
+    void close().finally(() => {
+      log.flush();
+      process.exit(0);
+    });
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    const app = await createApp({ config, address: database.address, log });
+    close = async () => {
+      await app.close();
+      await database.stop();
+    };
+    await listen(app, config);
+    const url = await app.getUrl();
+    const demo = config.isProduction ? null : await createDemo(app, config, url);
+    printBanner({ config, url, demo, databaseLabel: database.label });
+  } catch (error) {
+    await close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function listen(app: Awaited<ReturnType<typeof createApp>>, config: Config): Promise<void> {
+  try {
+    await app.listen(config.port, config.host);
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === 'EADDRINUSE') {
+      throw new StartError(
+        `Port ${config.port} on ${config.host} is taken by another program. Stop it, or choose another port: PORT=3001 npm start`,
+      );
+    }
+    if (code === 'EACCES')
+      throw new StartError(
+        `Port ${config.port} needs more rights than this user has; choose one above 1023.`,
+      );
+    throw error;
+  }
+}
