@@ -1,8 +1,10 @@
-export type Severity = 'low' | 'medium' | 'high' | 'critical';
+import type { SecurityEventType, Severity } from './event-types.js';
+
+export type { Severity } from './event-types.js';
 
 /** Something an officer may ask about. Details are facts of the event, never secrets or personal data. */
 export interface SecurityEvent {
-  readonly type: string;
+  readonly type: SecurityEventType;
   /** Overrides the severity of the type's registry entry. */
   readonly severity?: Severity;
   /** Null for events before a team is known. */

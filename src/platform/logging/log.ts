@@ -59,6 +59,11 @@ export class Log implements LoggerService {
     else this.pino.error(fields, message);
   }
 
+  /** A line of the security log; `fields` hold facts of the event, never secrets or personal data. */
+  security(fields: object): void {
+    this.pino.info(fields, 'security event');
+  }
+
   log(message: unknown, context?: string): void {
     this.pino.debug({ context }, String(message));
   }
