@@ -15,6 +15,7 @@ import { ApiExceptionFilter } from './platform/http/exception.filter.js';
 import { IdempotencyInterceptor } from './platform/http/idempotency/idempotency.interceptor.js';
 import { UnitOfWorkInterceptor } from './platform/http/unit-of-work.interceptor.js';
 import { ApiValidationPipe } from './platform/http/validation.pipe.js';
+import { JobsModule } from './platform/jobs/jobs.module.js';
 import type { Log } from './platform/logging/log.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { VaultModule } from './vault/vault.module.js';
@@ -38,6 +39,7 @@ export class AppModule {
         ConfigModule.forRoot(config),
         PlatformModule.forRoot(log),
         DatabaseModule.forRoot(address),
+        JobsModule,
         AuditModule,
         SecurityEventsModule,
         VaultModule,
