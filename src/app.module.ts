@@ -4,6 +4,7 @@ import { ClientsModule } from './crm/clients/clients.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { AuthenticationGuard } from './identity/principals/authentication.guard.js';
 import { ScopeGuard } from './identity/principals/scope.guard.js';
+import { StepUpGuard } from './identity/principals/step-up.guard.js';
 import { PrincipalLimitGuard } from './identity/rate-limits/principal-limit.guard.js';
 import { AuditModule } from './oversight/audit/audit.module.js';
 import { SecurityEventsModule } from './oversight/security-events/security-events.module.js';
@@ -52,6 +53,7 @@ export class AppModule {
         { provide: APP_GUARD, useClass: AuthenticationGuard },
         { provide: APP_GUARD, useClass: PrincipalLimitGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
+        { provide: APP_GUARD, useClass: StepUpGuard },
         { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
         { provide: APP_INTERCEPTOR, useClass: UnitOfWorkInterceptor },
         { provide: APP_PIPE, useClass: ApiValidationPipe },

@@ -29,6 +29,8 @@ import { RefreshCookie } from './sessions/refresh-cookie.js';
 import { RefreshTokens } from './sessions/refresh-token.js';
 import { SessionService } from './sessions/session.service.js';
 import { SessionStore } from './sessions/session-store.js';
+import { StepUpController } from './two-factor/step-up.controller.js';
+import { StepUpService } from './two-factor/step-up.service.js';
 import { UserDirectory } from './users/user-directory.js';
 
 /** Who is calling, and what they may do. */
@@ -40,7 +42,7 @@ import { UserDirectory } from './users/user-directory.js';
     ThrottlerModule.forRoot({ throttlers: [{ limit: 1, ttl: 1 }], storage: new MemoryThrottlerStorage() }),
     TypeOrmModule.forFeature([ApiKey]),
   ],
-  controllers: [AuthController, ApiKeysController, ScopesController],
+  controllers: [AuthController, ApiKeysController, ScopesController, StepUpController],
   providers: [
     AccessTokens,
     AddressLimit,
@@ -64,6 +66,7 @@ import { UserDirectory } from './users/user-directory.js';
     RegistrationService,
     SessionService,
     SessionStore,
+    StepUpService,
     UserDirectory,
   ],
   exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, RateLimiter, RefusalObserver],

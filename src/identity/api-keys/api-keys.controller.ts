@@ -4,7 +4,7 @@ import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { SecretAnswer } from '../../platform/http/idempotency/idempotency-metadata.js';
 import type { Page } from '../../platform/http/page.js';
 import { Ctx } from '../../platform/http/parameters.js';
-import { Audited, RequireScope, UsersOnly } from '../../platform/http/route-metadata.js';
+import { Audited, RequireScope, StepUp, UsersOnly } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { ApiKeyView, CreatedApiKeyView } from './dto/api-key.views.js';
@@ -27,7 +27,7 @@ export class ApiKeysController {
   /** Makes a key. The answer is the only place where the key itself stands. */
   @Post()
   @RequireScope('api-keys:write')
-  @UsersOnly()
+  @StepUp('everyone')
   @Audited('api_key')
   @SecretAnswer()
   create(@Ctx() context: RequestContext, @Body() input: CreateApiKeyDto): Promise<CreatedApiKeyView> {

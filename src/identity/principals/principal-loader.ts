@@ -42,11 +42,17 @@ export class PrincipalLoader {
     return grant.principal;
   }
 
+  /** The same past the cache, for a refusal that a change made a moment ago may have lifted. */
+  async sessionNow(teamId: string, sessionId: string): Promise<Principal | null> {
+    return (await this.loadSession(teamId, sessionId))?.value.principal ?? null;
+  }
+
   private async loadSession(teamId: string, sessionId: string) {
     const [result] = await this.database.runIn({ teamId, userId: null }, [
       {
         name: 'principal:session',
-        text: `SELECT s.user_id, s.expires_at, m.role, t.default_region
+        text: `SELECT s.user_id, s.expires_at, greatest(s.authenticated_at, s.stepped_up_at) AS authenticated_at,
+            u.two_factor_enabled_at, m.role, t.default_region
           FROM sessions s JOIN memberships m ON m.team_id = s.team_id AND m.user_id = s.user_id
           JOIN users u ON u.id = s.user_id JOIN teams t ON t.id = s.team_id
           WHERE s.team_id = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL`,
@@ -66,6 +72,8 @@ export class PrincipalLoader {
       scopes: scopesForRole(role),
       apiKeyId: null,
       sessionId,
+      authenticatedAtMs: Date.parse(row.authenticated_at as string),
+      twoFactorEnabled: row.two_factor_enabled_at !== null,
       defaultRegion: row.default_region as string,
       rateLimitPerMinute: null,
     };
@@ -114,6 +122,8 @@ export class PrincipalLoader {
         scopes: effectiveScopes(row.scopes as string[], role),
         apiKeyId,
         sessionId: null,
+        authenticatedAtMs: null,
+        twoFactorEnabled: false,
         defaultRegion: row.default_region as string,
         rateLimitPerMinute: row.rate_limit_per_minute as number | null,
       },

@@ -142,6 +142,15 @@ export class SessionStore {
     ]);
   }
 
+  /** The statements that make a session fresh again, for a unit of work. */
+  freshening({ teamId, sessionId }: { teamId: string; sessionId: string }, atIso: string): Statement[] {
+    const text = `UPDATE sessions SET stepped_up_at = $3 WHERE team_id = $1 AND id = $2`;
+    return [
+      { name: 'session:step-up', text, values: [teamId, sessionId, atIso] },
+      invalidate(`session:${sessionId}`),
+    ];
+  }
+
   /** The statements that end a session, for a unit of work. */
   revocation({ teamId, sessionId }: { teamId: string; sessionId: string }, reason: string): Statement[] {
     const text = `UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL`;

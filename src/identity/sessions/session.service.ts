@@ -114,6 +114,22 @@ export class SessionService {
     return next.text;
   }
 
+  /** Stages that the person behind a session has just proved again who they are. */
+  freshen(context: RequestContext, session: { teamId: string; sessionId: string }, atIso: string): void {
+    const [mark, notice] = this.store.freshening(session, atIso);
+    const change = {
+      id: uuidv7(),
+      action: 'UPDATE' as const,
+      resourceType: 'session',
+      resourceId: session.sessionId,
+      oldValues: null,
+      newValues: { steppedUpAt: atIso },
+      sealed: null,
+    };
+    context.work.stage({ statement: mark, change });
+    context.work.stage({ statement: notice, change: null });
+  }
+
   /** Stages the end of a session. */
   close(context: RequestContext, session: { teamId: string; sessionId: string }, reason: string): void {
     const [revocation, notice] = this.store.revocation(session, reason);

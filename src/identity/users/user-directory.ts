@@ -76,6 +76,15 @@ export class UserDirectory {
     };
   }
 
+  /** The password hash of a person who is signed in, or null. */
+  async findPasswordHash(teamId: string, userId: string): Promise<string | null> {
+    const text = 'SELECT password_hash FROM users WHERE id = $1';
+    const [result] = await this.database.runIn({ teamId, userId }, [
+      { name: 'user:find-password-hash', text, values: [userId] },
+    ]);
+    return (result?.rows[0]?.password_hash as string | undefined) ?? null;
+  }
+
   insertUser(user: NewUser): Statement {
     const text = 'INSERT INTO users (id, email, email_key, name, password_hash) VALUES ($1, $2, $3, $4, $5)';
     return {

@@ -18,6 +18,10 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>;
   readonly apiKeyId: string | null;
   readonly sessionId: string | null;
+  /** When the session last proved itself (sign-in or step-up), milliseconds since 1970; null for a key. */
+  readonly authenticatedAtMs: number | null;
+  /** Whether the person has a second factor; always false for a key, which cannot prove one. */
+  readonly twoFactorEnabled: boolean;
   /** Region of phone numbers written without a country code: ISO 3166-1 alpha-2. */
   readonly defaultRegion: string;
   /** Requests per minute granted to this key alone, or null for the default. */

@@ -36,9 +36,15 @@ export const Audited = (resourceType: string): MethodDecorator =>
 export const NotAudited = (reason: string): MethodDecorator =>
   SetMetadata(AUDIT_KEY, { kind: 'exempt', reason } satisfies AuditRule);
 
+/**
+ * Who needs a second factor on a sensitive route where `REQUIRE_2FA` is on: owners and admins, everyone, or (on the
+ * way to a second factor) nobody.
+ */
+export type TwoFactorRule = 'managers' | 'everyone' | 'nobody';
+
 /** The session must have proved itself within the last ten minutes; API keys are refused. */
-export const StepUp = (): MethodDecorator =>
-  applyDecorators(SetMetadata(STEP_UP_KEY, true), SetMetadata(USERS_ONLY_KEY, true));
+export const StepUp = (twoFactor: TwoFactorRule = 'managers'): MethodDecorator =>
+  applyDecorators(SetMetadata(STEP_UP_KEY, twoFactor), SetMetadata(USERS_ONLY_KEY, true));
 
 /** Signed-in people only: a key is refused whatever its scopes. */
 export const UsersOnly = (): MethodDecorator => SetMetadata(USERS_ONLY_KEY, true);

@@ -7,6 +7,7 @@ import {
   AUDIT_KEY,
   type AuditRule,
   STEP_UP_KEY,
+  type TwoFactorRule,
   USERS_ONLY_KEY,
 } from './route-metadata.js';
 
@@ -80,7 +81,7 @@ export class RouteTable {
         handler: `${controller.name}.${name}`,
         access,
         audit: method === 'GET' ? null : audit,
-        stepUp: this.reflector.get<boolean | undefined>(STEP_UP_KEY, handler) ?? false,
+        stepUp: this.reflector.get<TwoFactorRule | undefined>(STEP_UP_KEY, handler) !== undefined,
         usersOnly: this.reflector.get<boolean | undefined>(USERS_ONLY_KEY, handler) ?? false,
       });
     }

@@ -1,0 +1,22 @@
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import type { RequestContext } from '../../platform/context/request-context.js';
+import { Ctx } from '../../platform/http/parameters.js';
+import { Audited, Authenticated, UsersOnly } from '../../platform/http/route-metadata.js';
+import { StepUpDto } from './dto/step-up.dto.js';
+import { StepUpView } from './dto/step-up.view.js';
+import { StepUpService } from './step-up.service.js';
+
+@Controller('v1/auth/step-up')
+export class StepUpController {
+  constructor(private readonly stepUps: StepUpService) {}
+
+  /** Proves again who sits there; opens the sensitive routes to this session for ten minutes. */
+  @Post()
+  @HttpCode(200)
+  @Authenticated('every signed-in person may prove who they are')
+  @UsersOnly()
+  @Audited('session')
+  stepUp(@Ctx() context: RequestContext, @Body() input: StepUpDto): Promise<StepUpView> {
+    return this.stepUps.stepUp(context, input);
+  }
+}
