@@ -18,6 +18,7 @@ import { UnitOfWorkInterceptor } from './platform/http/unit-of-work.interceptor.
 import { ApiValidationPipe } from './platform/http/validation.pipe.js';
 import { JobsModule } from './platform/jobs/jobs.module.js';
 import type { Log } from './platform/logging/log.js';
+import { MailModule } from './platform/mail/mail.module.js';
 import { PlatformModule } from './platform/platform.module.js';
 import { VaultModule } from './vault/vault.module.js';
 
@@ -41,6 +42,7 @@ export class AppModule {
         PlatformModule.forRoot(log),
         DatabaseModule.forRoot(address),
         JobsModule,
+        MailModule,
         AuditModule,
         SecurityEventsModule,
         VaultModule,
