@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import { AppModule, type AppParts } from './app.module.js';
 import { AddressLimit } from './identity/rate-limits/address-limit.js';
+import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
@@ -41,6 +42,11 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
   });
   const addressLimit = app.get(AddressLimit);
   fastify.addHook('onRequest', (request, reply) => addressLimit.onRequest(request, reply));
+  const denials = app.get(DenialRecorder);
+  fastify.addHook('onResponse', (request, reply, done) => {
+    denials.onResponse(request, reply.statusCode, reply.elapsedTime);
+    done();
+  });
   await app.register(cookie);
   installApiDocs(app);
   await app.init();

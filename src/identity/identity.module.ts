@@ -3,7 +3,6 @@ import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { RefusalObserver } from '../platform/http/exception.filter.js';
 import { ApiKey } from './api-keys/api-key.entity.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
@@ -62,13 +61,12 @@ import { UserDirectory } from './users/user-directory.js';
     RateLimiter,
     RefreshCookie,
     RefreshTokens,
-    { provide: RefusalObserver, useExisting: AddressLimit },
     RegistrationService,
     SessionService,
     SessionStore,
     StepUpService,
     UserDirectory,
   ],
-  exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, RateLimiter, RefusalObserver],
+  exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, RateLimiter],
 })
 export class IdentityModule {}

@@ -5,6 +5,7 @@ import { Config } from './config/config.js';
 import { MasterKeys } from './crypto/master-keys.js';
 import { HealthController } from './health/health.controller.js';
 import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
+import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
 import { Log } from './logging/log.js';
 
@@ -27,9 +28,10 @@ export class PlatformModule {
             new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
         IdempotencyStore,
+        Refusals,
         RouteTable,
       ],
-      exports: [Clock, Log, MasterKeys, IdempotencyStore, RouteTable, DiscoveryModule],
+      exports: [Clock, Log, MasterKeys, IdempotencyStore, Refusals, RouteTable, DiscoveryModule],
     };
   }
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../../platform/config/config.js';
 import { type ApiError } from '../../platform/http/api-error.js';
-import { RefusalObserver } from '../../platform/http/exception.filter.js';
+import { type RefusalObserver, Refusals } from '../../platform/http/refusals.js';
 import { rateLimitSubject } from '../../platform/net/cidr.js';
 import { RateLimiter, tooMany, writeLimitHeaders } from './rate-limiter.js';
 
@@ -14,12 +14,13 @@ const charged = new WeakSet<FastifyRequest>();
  * office behind one address is not stopped by a scanner in it, and a flood of bad keys is stopped like any other.
  */
 @Injectable()
-export class AddressLimit extends RefusalObserver {
+export class AddressLimit implements RefusalObserver {
   constructor(
     private readonly limiter: RateLimiter,
     private readonly config: Config,
+    refusals: Refusals,
   ) {
-    super();
+    refusals.observe(this);
   }
 
   /** For the first hook. @throws ApiError 429 */

@@ -1,7 +1,14 @@
 import { Global, Module } from '@nestjs/common';
+import { DenialRecorder } from './denial-recorder.js';
+import { EventReader } from './event-reader.js';
 import { EventStore } from './event-store.js';
+import { SecurityEventsController } from './security-events.controller.js';
 import { SecurityEvents } from './security-events.service.js';
 
 @Global()
-@Module({ providers: [EventStore, SecurityEvents], exports: [SecurityEvents] })
+@Module({
+  controllers: [SecurityEventsController],
+  providers: [DenialRecorder, EventReader, EventStore, SecurityEvents],
+  exports: [DenialRecorder, SecurityEvents],
+})
 export class SecurityEventsModule {}

@@ -1,4 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { Clock } from '../../platform/clock/clock.js';
 import { Log } from '../../platform/logging/log.js';
 import { EventBuffer, type EventRow } from './event-buffer.js';
@@ -7,6 +8,8 @@ import type { SecurityEvent } from './security-event.js';
 
 /** Events wait at most this long in memory. */
 const FLUSH_INTERVAL_MS = 250;
+/** A refusal follows what a handler recorded within this time. */
+const REQUEST_LIFE_MS = 15_000;
 const ROWS_PER_BATCH = 500;
 /** After a failure the next attempt waits, up to this long. */
 const MAX_BACK_OFF_MS = 10_000;
@@ -21,6 +24,7 @@ type Listener = (event: SecurityEvent, row: EventRow | null) => void;
 export class SecurityEvents implements OnModuleInit, BeforeApplicationShutdown {
   private readonly buffer = new EventBuffer();
   private readonly listeners: Listener[] = [];
+  private readonly recorded = new LRUCache<string, true>({ max: 5000, ttl: REQUEST_LIFE_MS });
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private failures = 0;
@@ -35,6 +39,11 @@ export class SecurityEvents implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Takes the event in and returns at once. Its text ends in the log, the table and perhaps in a mail. */
   record(event: SecurityEvent): void {
+    this.recorded.set(`${event.type}|${event.requestId}`, true);
+    this.take(event);
+  }
+
+  private take(event: SecurityEvent): void {
     try {
       const row = this.buffer.add(event, this.clock.nowMs());
       if (row) this.log.security(logLine(row));
@@ -43,6 +52,14 @@ export class SecurityEvents implements OnModuleInit, BeforeApplicationShutdown {
     } catch (error) {
       this.log.error({ err: error, type: event.type }, 'a security event could not be recorded');
     }
+  }
+
+  /**
+   * Records what the refusal of a request means, unless somebody who knew more recorded this type for this request
+   * already.
+   */
+  recordRefusal(event: SecurityEvent): void {
+    if (!this.recorded.delete(`${event.type}|${event.requestId}`)) this.take(event);
   }
 
   /** `listener` sees every event as it is recorded; `row` is null when the event only raised another's count. */

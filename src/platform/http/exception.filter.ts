@@ -1,21 +1,10 @@
-import {
-  type ArgumentsHost,
-  Catch,
-  type ExceptionFilter,
-  Inject,
-  Injectable,
-  Optional,
-} from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../context/request-context.js';
 import { Log } from '../logging/log.js';
 import type { ApiError } from './api-error.js';
 import { toApiError } from './error-mapping.js';
-
-/** Sees every refusal before it is sent: may record it, and may replace it (a flood of failures becomes 429). */
-export abstract class RefusalObserver {
-  abstract onRefusal(request: FastifyRequest, reply: FastifyReply, error: ApiError): Promise<ApiError>;
-}
+import { Refusals } from './refusals.js';
 
 /** The one way an error leaves the process. */
 @Injectable()
@@ -23,7 +12,7 @@ export abstract class RefusalObserver {
 export class ApiExceptionFilter implements ExceptionFilter {
   constructor(
     private readonly log: Log,
-    @Optional() @Inject(RefusalObserver) private readonly observer: RefusalObserver | null,
+    private readonly refusals: Refusals,
   ) {}
 
   async catch(exception: unknown, host: ArgumentsHost): Promise<void> {
@@ -39,8 +28,7 @@ export class ApiExceptionFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    let error = toApiError(exception);
-    if (this.observer) error = await this.observer.onRefusal(request, reply, error);
+    const error = await this.refusals.pass(request, reply, toApiError(exception));
     if (error.status >= 500) {
       this.log.error(
         { err: error.cause ?? error, requestId: request.context.requestId, code: error.code },

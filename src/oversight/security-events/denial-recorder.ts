@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { ApiError, ErrorCode } from '../../platform/http/api-error.js';
+import { type RefusalRecorder, Refusals } from '../../platform/http/refusals.js';
+import type { SecurityEventType } from './event-types.js';
+import type { SecurityEvent } from './security-event.js';
+import { SecurityEvents } from './security-events.service.js';
+
+/** A request that takes longer is worth a look. */
+const SLOW_REQUEST_MS = 5000;
+
+/** Refusals with a type of their own; every other 403 is `permission_denied`. */
+const TYPE_OF_CODE: Partial<Record<ErrorCode, SecurityEventType>> = {
+  IP_NOT_ALLOWED: 'ip_not_allowed',
+  CSRF_INVALID: 'csrf_failed',
+  RATE_LIMIT: 'rate_limited',
+  AUTH_RATE_LIMIT: 'rate_limited',
+  INVALID_CREDENTIALS: 'login_failed',
+  ACCOUNT_LOCKED: 'login_failed',
+  INVALID_CODE: 'two_factor_failed',
+  TOKEN_REUSED: 'token_reused',
+  INVALID_SIGNATURE: 'webhook_signature_failed',
+  API_KEY_EXPIRED: 'credential_rejected',
+  API_KEY_REVOKED: 'credential_rejected',
+  INTERNAL: 'server_error',
+  PROVIDER_ERROR: 'server_error',
+};
+
+/** Being asked to prove oneself again is part of a normal day. */
+const ORDINARY: ReadonlySet<ErrorCode> = new Set(['STEP_UP_REQUIRED', 'TWO_FACTOR_REQUIRED']);
+
+/** Records every denial where errors are answered: guards refuse before any interceptor runs. */
+@Injectable()
+export class DenialRecorder implements RefusalRecorder {
+  constructor(
+    private readonly events: SecurityEvents,
+    refusals: Refusals,
+  ) {
+    refusals.record(this);
+  }
+
+  recordRefusal(request: FastifyRequest, error: ApiError): void {
+    const type = typeOf(request, error);
+    if (type === null) return;
+    this.events.recordRefusal({
+      ...factsOf(request),
+      type,
+      ...(ORDINARY.has(error.code) ? { severity: 'low' as const } : {}),
+      details: { code: error.code, route: routeOf(request) },
+    });
+  }
+
+  /** For the hook after each answer. */
+  onResponse(request: FastifyRequest, status: number, elapsedMs: number): void {
+    if (elapsedMs < SLOW_REQUEST_MS) return;
+    const details = { route: routeOf(request), durationMs: Math.round(elapsedMs), status };
+    this.events.record({ ...factsOf(request), type: 'slow_request', details });
+  }
+}
+
+function typeOf(request: FastifyRequest, error: ApiError): SecurityEventType | null {
+  const known = TYPE_OF_CODE[error.code];
+  if (known) return known;
+  if (error.status === 403) return 'permission_denied';
+  const presented = request.headers.authorization !== undefined || request.headers['x-api-key'] !== undefined;
+  return error.code === 'UNAUTHENTICATED' && presented ? 'credential_rejected' : null;
+}
+
+/** Who, whence and in which request: the part of an event that a request knows of itself. */
+export function factsOf(
+  request: FastifyRequest,
+): Pick<SecurityEvent, 'teamId' | 'userId' | 'apiKeyId' | 'ipAddress' | 'userAgent' | 'requestId'> {
+  const { context } = request;
+  const caller = context.principalOrNull;
+  return {
+    teamId: caller?.teamId ?? null,
+    userId: caller?.userId ?? null,
+    apiKeyId: caller?.apiKeyId ?? null,
+    ipAddress: context.ipAddress,
+    userAgent: context.userAgent,
+    requestId: context.requestId,
+  };
+}
+
+/** The pattern of the route, never the path: paths and queries hold what clients put there. */
+function routeOf(request: FastifyRequest): string {
+  return `${request.method} ${request.routeOptions.url ?? '(no such route)'}`;
+}
