@@ -7,6 +7,9 @@ import { ApiKey } from './api-keys/api-key.entity.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
+import { AttemptCounters } from './attempts/attempt-counters.service.js';
+import { LoginLockout } from './attempts/login-lockout.service.js';
+import { AttemptStore } from './attempts/attempt-store.js';
 import { AccessTokens } from './auth/access-tokens.js';
 import { AuthController } from './auth/auth.controller.js';
 import { AuthService } from './auth/auth.service.js';
@@ -49,11 +52,14 @@ import { UserDirectory } from './users/user-directory.js';
     ApiKeysRepository,
     ApiKeysService,
     ApiKeyStrategy,
+    AttemptCounters,
+    AttemptStore,
     AuthService,
     BearerSessions,
     CsrfTokens,
     JwtGuard,
     JwtStrategy,
+    LoginLockout,
     LogoutService,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
     PrincipalCache,

@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
+import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { LoginLockout, type LoginSubject } from '../attempts/login-lockout.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
 import { emailKey } from '../users/email-address.js';
-import { type Member, UserDirectory } from '../users/user-directory.js';
+import { type LoginRecord, type Member, UserDirectory } from '../users/user-directory.js';
 import type { LoginDto } from './dto/login.dto.js';
 import type { MeView } from './dto/auth.views.js';
 
@@ -15,26 +17,53 @@ export class AuthService {
     private readonly users: UserDirectory,
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
+    private readonly lockout: LoginLockout,
+    private readonly events: SecurityEvents,
   ) {}
 
   /**
-   * Checks the password and opens a session. An unknown address costs the same hash as a known one.
-   * @throws ApiError 401 `INVALID_CREDENTIALS`, the same for unknown, disabled and wrong
+   * Checks the password and opens a session. An unknown address costs the same hash and the same counters as a known one.
+   * @throws ApiError 401 `INVALID_CREDENTIALS`, the same for unknown, disabled and wrong; 423 and 429 of the lockout
    */
   async login(context: RequestContext, input: LoginDto): Promise<{ member: Member; tokens: IssuedTokens }> {
-    const account = await this.users.findLogin(emailKey(input.email));
-    const correct = account
-      ? await this.passwords.verify(account.passwordHash, input.password)
-      : await this.passwords.verifyDummy(input.password);
-    const member =
-      account && correct && !account.disabled && account.teamId !== null
-        ? await this.users.findMember(account.teamId, account.userId)
-        : null;
-    if (!member) throw new ApiError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.');
+    const key = emailKey(input.email);
+    const account = await this.users.findLogin(key);
+    const [userId, teamId] = [account?.userId ?? null, account?.teamId ?? null];
+    const subject = { emailKey: key, userId, teamId, deviceId: null };
+    const member = await this.lockout.attempt(context, subject, () => this.verified(account, input.password));
+    if (!member) {
+      this.record(context, 'login_failed', subject);
+      throw new ApiError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.');
+    }
     const { team, user, role } = member;
     context.work.actIn({ teamId: team.id, userId: user.id });
     const tokens = this.sessions.open(context, { teamId: team.id, userId: user.id, role });
+    context.work.afterCommit(() => this.record(context, 'login_succeeded', subject));
     return { member, tokens };
+  }
+
+  private async verified(account: LoginRecord | null, password: string): Promise<Member | null> {
+    const correct = account
+      ? await this.passwords.verify(account.passwordHash, password)
+      : await this.passwords.verifyDummy(password);
+    if (!account || !correct || account.disabled || account.teamId === null) return null;
+    return this.users.findMember(account.teamId, account.userId);
+  }
+
+  private record(
+    context: RequestContext,
+    type: 'login_succeeded' | 'login_failed',
+    { teamId, userId, emailKey: key }: LoginSubject,
+  ): void {
+    this.events.record({
+      type,
+      teamId,
+      userId,
+      ipAddress: context.ipAddress,
+      userAgent: context.userAgent,
+      requestId: context.requestId,
+      details: type === 'login_failed' ? { account: this.lockout.fingerprint(key) } : { method: 'password' },
+    });
   }
 
   /** The caller's own view. */

@@ -1,0 +1,139 @@
+import { randomBytes } from 'node:crypto';
+import { freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
+import type { Answer } from '../harness/http-client.js';
+import { startTestApp, type TestApp } from '../harness/test-app.js';
+
+const WRONG = 'certainly not the passphrase';
+
+const unknownEmail = (): string => `nobody-${randomBytes(6).toString('hex')}@example.com`;
+const codes = (answers: Answer[]): string[] =>
+  answers.map((answer) => `${answer.status} ${answer.json.error?.code ?? 'ok'}`);
+const inTurn = async (count: number, attempt: (n: number) => Promise<Answer>): Promise<Answer[]> => {
+  const answers: Answer[] = [];
+  for (let n = 0; n < count; n++) answers.push(await attempt(n));
+  return answers;
+};
+
+const shape = ({ status, headers, json }: Answer): string => {
+  delete json.error.requestId;
+  return JSON.stringify([status, Object.keys(headers).sort(), headers['set-cookie'] ?? null, json]);
+};
+
+describe('lockout', () => {
+  let one: TestApp;
+  let two: TestApp;
+
+  beforeAll(async () => {
+    one = await startTestApp();
+    two = await startTestApp({ database: one.database });
+  });
+  afterAll(async () => {
+    await two.close();
+    await one.close();
+  });
+
+  const login = (email: string, password = WRONG, from = freshAddress(), app = one): Promise<Answer> =>
+    app.http.post('/v1/auth/login', { email, password }, { from });
+
+  it.each([
+    ['a known account', async () => (await registerOwner(one.http)).email],
+    ['an e-mail address that nobody has', async () => unknownEmail()],
+  ])('locks %s after five failures, from every address, with the time left', async (_name, emailOf) => {
+    const email = await emailOf();
+    const answers = await inTurn(6, () => login(email));
+    expect(codes(answers)).toEqual([...Array(5).fill('401 INVALID_CREDENTIALS'), '423 ACCOUNT_LOCKED']);
+    const locked = answers[5];
+    expect(Number(locked.headers['retry-after'])).toBeGreaterThan(1790);
+    expect(Number(locked.headers['retry-after'])).toBeLessThanOrEqual(1800);
+    const [detail] = locked.json.error.details;
+    expect(detail.field).toBe('lockedUntil');
+    expect(Math.abs(Date.parse(detail.message) - Date.now() - 1_800_000)).toBeLessThan(10_000);
+    expect(codes([await login(email, PASSWORD, undefined, two)])).toEqual(['423 ACCOUNT_LOCKED']);
+  });
+
+  it('evaluates at most five of 50 parallel guesses on two instances', async () => {
+    const { email } = await registerOwner(one.http);
+    const guesses = Array.from({ length: 50 }, (_, n) => login(email, WRONG, undefined, n % 2 ? one : two));
+    const answers = codes(await Promise.all(guesses));
+    expect(answers.filter((answer) => answer === '401 INVALID_CREDENTIALS')).toHaveLength(5);
+    expect(answers.filter((answer) => answer === '423 ACCOUNT_LOCKED')).toHaveLength(45);
+  });
+
+  it('lets 20 parallel logins with the right password in', async () => {
+    const { email } = await registerOwner(one.http);
+    const from = freshAddress();
+    const logins = Array.from({ length: 20 }, (_, n) => login(email, PASSWORD, from, n % 2 ? one : two));
+    expect(new Set(codes(await Promise.all(logins)))).toEqual(new Set(['200 ok']));
+  });
+
+  it('starts counting anew after a success', async () => {
+    const { email } = await registerOwner(one.http);
+    await inTurn(4, () => login(email));
+    expect((await login(email, PASSWORD)).status).toBe(200);
+    expect(codes(await inTurn(5, () => login(email)))).toEqual(Array(5).fill('401 INVALID_CREDENTIALS'));
+  });
+
+  it('unlocks half an hour after the fifth failure', async () => {
+    const { email } = await registerOwner(one.http);
+    await inTurn(6, () => login(email));
+    await one.database.sql(
+      `UPDATE attempt_counters SET failed_at = ARRAY(SELECT f - interval '1801 seconds' FROM unnest(failed_at) f)`,
+    );
+    expect((await login(email, PASSWORD)).status).toBe(200);
+  });
+
+  it('refuses the sixth failure of one address over six accounts, also the right password', async () => {
+    const from = freshAddress();
+    const owner = await registerOwner(one.http);
+    const failures = await inTurn(5, () => login(unknownEmail(), WRONG, from));
+    expect(codes(failures)).toEqual(Array(5).fill('401 INVALID_CREDENTIALS'));
+    const sixth = await login(owner.email, PASSWORD, from, two);
+    expect(codes([sixth])).toEqual(['429 AUTH_RATE_LIMIT']);
+    expect(Number(sixth.headers['retry-after'])).toBeGreaterThan(890);
+    expect((await login(owner.email, PASSWORD)).status).toBe(200);
+  });
+
+  it('looks at the lock of the account before the limit of the address', async () => {
+    const from = freshAddress();
+    const email = unknownEmail();
+    await inTurn(5, () => login(email, WRONG, from));
+    expect(codes([await login(email, WRONG, from)])).toEqual(['423 ACCOUNT_LOCKED']);
+    expect(codes([await login(unknownEmail(), WRONG, from)])).toEqual(['429 AUTH_RATE_LIMIT']);
+  });
+
+  it('counts spellings of one address as one account', async () => {
+    const { email } = await registerOwner(one.http);
+    const spellings = [
+      email.toUpperCase(),
+      email,
+      email.replace('owner', 'Owner'),
+      email.replace('example', 'EXAMPLE'),
+      email,
+    ];
+    for (const spelling of spellings) await login(spelling);
+    expect(codes([await login(email, PASSWORD)])).toEqual(['423 ACCOUNT_LOCKED']);
+  });
+
+  it('keeps no e-mail address in its counters, and counts a try that was never settled', async () => {
+    const { email } = await registerOwner(one.http);
+    await inTurn(4, () => login(email));
+    const dump = JSON.stringify(
+      await one.database.sql("SELECT bucket, encode(subject, 'escape') AS subject FROM attempt_counters"),
+    );
+    expect(dump).not.toContain('example.com');
+    await one.database
+      .sql(`UPDATE attempt_counters SET pending = array_append(pending, gen_random_uuid()), pending_until = now()
+      WHERE bucket = 'account' AND cardinality(failed_at) = 4`);
+    expect(codes([await login(email, PASSWORD)])).toEqual(['423 ACCOUNT_LOCKED']);
+  });
+
+  it('answers unknown, known and disabled accounts alike', async () => {
+    const known = await registerOwner(one.http);
+    const disabled = await registerOwner(one.http);
+    await one.database.sql('UPDATE users SET disabled_at = now() WHERE id = $1', [disabled.userId]);
+    const expected = shape(await login(unknownEmail()));
+    expect(shape(await login(known.email))).toBe(expected);
+    expect(shape(await login(disabled.email))).toBe(expected);
+    expect(shape(await login(disabled.email, PASSWORD))).toBe(expected);
+  });
+});
