@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { ClientsModule } from './crm/clients/clients.module.js';
+import { RecordsModule } from './crm/records/records.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { AuthenticationGuard } from './identity/principals/authentication.guard.js';
 import { ScopeGuard } from './identity/principals/scope.guard.js';
@@ -47,6 +48,7 @@ export class AppModule {
         SecurityEventsModule,
         VaultModule,
         IdentityModule,
+        RecordsModule,
         ClientsModule,
         ...(extra ?? []),
       ],

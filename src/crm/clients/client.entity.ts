@@ -1,10 +1,10 @@
-import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { OwnedRow } from '../records/record.service.js';
+import { Column, Entity } from 'typeorm';
+import { SealedRecordEntity } from '../records/record.entity.js';
 
 export const CLIENT_TYPES = ['buyer', 'seller', 'investor', 'renter'] as const;
 export const CLIENT_STATUSES = ['active', 'inactive'] as const;
 
-/** Personal fields: one sealed value in the column `sealed`. */
+/** Personal fields: one sealed value. */
 export interface ClientPersonal {
   readonly firstName: string;
   readonly lastName: string | null;
@@ -16,19 +16,7 @@ export interface ClientPersonal {
 }
 
 @Entity('clients')
-export class Client implements OwnedRow {
-  [column: string]: unknown;
-
-  @PrimaryColumn({ type: 'uuid', name: 'team_id' })
-  teamId: string;
-
-  @PrimaryColumn({ type: 'uuid' })
-  id: string;
-
-  /** {@link ClientPersonal}, sealed under the client's data key. */
-  @Column({ type: 'bytea' })
-  sealed: Buffer;
-
+export class Client extends SealedRecordEntity {
   @Column({ type: 'text' })
   type: (typeof CLIENT_TYPES)[number];
 
@@ -37,19 +25,4 @@ export class Client implements OwnedRow {
 
   @Column({ type: 'text', array: true })
   tags: string[];
-
-  @Column({ type: 'uuid', name: 'owner_id', nullable: true })
-  ownerId: string | null;
-
-  @Column({ type: 'integer' })
-  version: number;
-
-  @Column({ type: 'timestamptz', name: 'created_at' })
-  createdAt: string;
-
-  @Column({ type: 'timestamptz', name: 'updated_at' })
-  updatedAt: string;
-
-  @Column({ type: 'timestamptz', name: 'archived_at', nullable: true })
-  archivedAt: string | null;
 }

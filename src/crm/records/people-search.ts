@@ -1,17 +1,18 @@
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { insufficientScope } from '../../identity/principals/scope.guard.js';
+import { type Scope } from '../../identity/scopes/scope-catalogue.js';
 import { emailTerm, phoneTerm, searchTerms } from '../../vault/personal-data/person-terms.js';
 import { normalizePhone } from '../../vault/personal-data/phone-number.js';
 import type { ListPeopleDto } from './list-records.dto.js';
 
 /**
- * Blind-index terms that match a search for people.
+ * Blind-index terms that a search for people must all match.
  * @throws ApiError 403 without the scope: whoever sees masks only must not find out by asking
  */
 export function peopleSearch(
   context: RequestContext,
   table: string,
-  piiScope: string,
+  piiScope: Scope,
   query: ListPeopleDto,
 ): string[] {
   const { email, phone, q } = query;

@@ -1,103 +1,102 @@
 import type { RequestContext } from '../../platform/context/request-context.js';
-import type { ListQuery } from '../../platform/database/list-query.js';
+import type { Changes } from '../../platform/database/table-rules.js';
 import type { RowState } from '../../platform/database/team-statements.js';
-import type { Changes, TeamRepository, TeamRow } from '../../platform/database/team.repository.js';
-import { assertIfMatch } from '../../platform/http/etag.js';
+import type { TeamRepository } from '../../platform/database/team.repository.js';
+import { ApiError, invalidField } from '../../platform/http/api-error.js';
+import { assertIfMatch, ifMatchHolds, versionRead } from '../../platform/http/etag.js';
 import type { Page } from '../../platform/http/page.js';
 import type { Scope } from '../../identity/scopes/scope-catalogue.js';
 import type { ListRecordsDto } from './list-records.dto.js';
 import { assertMayWrite } from './record-policy.js';
+import type { Fields, RecordRules } from './record-rules.js';
+import type { RecordTools } from './record-tools.js';
+import type { RecordEntity } from './record.entity.js';
+import type { ArchivedView } from './record.views.js';
 
-/** A record that may belong to a member of the team. */
-export interface OwnedRow extends TeamRow {
-  ownerId: string | null;
-}
-
-/** What a CRM resource adds to the common rules. */
-export interface RecordRules<E extends OwnedRow, P extends object, V, C, U, L extends ListRecordsDto> {
-  readonly writeScope: Scope;
-  readonly deleteScope: Scope;
-  /** Fields of a new record, checked and normalised. */
-  created(context: RequestContext, input: C): Changes<E, P>;
-  /** Changed fields of a record. */
-  patched(context: RequestContext, input: U, before: E): Changes<E, P>;
-  /** Exact filters of the resource, and the tokens of a search. */
-  filters(context: RequestContext, query: L): Promise<Pick<ListQuery, 'equal' | 'tokens'>>;
-  view(context: RequestContext, row: E): V;
-}
+/** The personal fields of any resource. */
+export type Personal = object;
 
 /**
  * What the CRM resources have in common, in the order a request goes: read, check the version, check the
  * ownership, stage the change. A resource supplies its fields and filters as {@link RecordRules}.
+ *
+ * @typeParam V what a client sees: the table's plain and personal fields under the same names
  */
 export class RecordService<
-  E extends OwnedRow,
-  P extends object,
-  V,
-  C,
-  U,
+  E extends RecordEntity,
+  P extends Personal,
+  V extends object,
+  C extends object,
   L extends ListRecordsDto & { sort?: string },
 > {
+  private readonly writeScope: Scope;
+  private readonly deleteScope: Scope;
+
   constructor(
-    private readonly records: TeamRepository<E, P>,
-    private readonly rules: RecordRules<E, P, V, C, U, L>,
-  ) {}
+    protected readonly records: TeamRepository<E, P>,
+    private readonly rules: RecordRules<E, C, L>,
+    protected readonly tools: RecordTools,
+  ) {
+    this.writeScope = `${rules.resource}:write`;
+    this.deleteScope = `${rules.resource}:delete`;
+    const readable = { scope: `${rules.resource}:read`, mask: hidden };
+    if (records.personalFields.length > 0)
+      tools.views.register(records.resourceType, rules.masking ?? readable);
+  }
 
   async list(context: RequestContext, query: L): Promise<Page<V>> {
-    const { equal, tokens } = await this.rules.filters(context, query);
+    const { bounds, terms, sort } = this.rules.narrow?.(context, query) ?? {};
+    const values = query as unknown as Readonly<Record<string, string | undefined>>;
     const page = await this.records.list(context, {
       limit: query.limit,
       cursor: query.cursor ?? null,
       // Changes since a moment are read in the order they happened, along the index that has them.
-      sort: query.sort ?? (query.updatedAfter === undefined ? '-createdAt' : 'updatedAt'),
-      equal,
+      sort: query.sort ?? (query.updatedAfter === undefined ? (sort ?? '-createdAt') : 'updatedAt'),
+      equal: Object.fromEntries(this.rules.filters.map((name) => [name, values[name]])),
+      bounds: bounds ?? [],
       createdAfter: query.createdAfter ?? null,
       updatedAfter: query.updatedAfter ?? null,
-      tokens,
+      tokens: await this.records.tokensFor(context, terms ?? []),
     });
-    return page.map((row) => this.rules.view(context, row));
+    return page.map((row) => this.view(context, row));
   }
 
   /** @throws ApiError 404 */
   async get(context: RequestContext, id: string): Promise<V> {
-    return this.rules.view(context, await this.records.get(context, id));
+    return this.view(context, await this.records.get(context, id));
   }
 
   /** @throws ApiError 403 when an agent makes it somebody else's, 404 for references the team does not have, 409 `DUPLICATE` */
   async create(context: RequestContext, input: C): Promise<V> {
-    const changes = this.rules.created(context, input);
-    assertMayWrite(context, this.rules.writeScope, changes.fields.ownerId ?? null);
-    return this.rules.view(context, await this.records.create(context, changes));
+    const changes = this.changes(context, { ...this.rules.defaults, ...input }, null);
+    assertMayWrite(context, this.writeScope, changes.fields.ownerId ?? null);
+    return this.view(context, await this.records.create(context, changes));
   }
 
   /** @throws ApiError 404, 412 for a stale `If-Match`, 403 for somebody else's record, 409 `DUPLICATE` */
-  async update(context: RequestContext, id: string, ifMatch: string | null, input: U): Promise<V> {
-    const before = await this.loadForWrite(context, id, ifMatch, this.rules.writeScope);
-    const changes = this.rules.patched(context, input, before);
-    if (changes.fields.ownerId !== undefined) {
-      assertMayWrite(context, this.rules.writeScope, changes.fields.ownerId);
-    }
-    return this.rules.view(context, await this.records.update(context, before, changes));
+  async update(context: RequestContext, id: string, ifMatch: string | null, input: Partial<C>): Promise<V> {
+    const before = await this.loadForWrite(context, id, ifMatch, this.writeScope);
+    const changes = this.changes(context, input, before);
+    if (changes.fields.ownerId !== undefined)
+      assertMayWrite(context, this.writeScope, changes.fields.ownerId);
+    return this.view(context, await this.records.update(context, before, changes));
   }
 
   /** Archives: the record leaves lists and look-ups and can come back. */
-  async archive(
-    context: RequestContext,
-    id: string,
-    ifMatch: string | null,
-  ): Promise<{ id: string; archived: true }> {
-    const before = await this.loadForWrite(context, id, ifMatch, this.rules.deleteScope);
+  async archive(context: RequestContext, id: string, ifMatch: string | null): Promise<ArchivedView> {
+    const before = await this.loadForWrite(context, id, ifMatch, this.deleteScope);
     await this.records.archive(context, before);
     return { id, archived: true };
   }
 
   /** @throws ApiError 404 when there is no archived record of that id, 409 `DUPLICATE` */
-  async restore(context: RequestContext, id: string, allowDuplicate: boolean): Promise<V> {
-    const before = await this.loadForWrite(context, id, null, this.rules.writeScope, 'archived');
-    return this.rules.view(context, await this.records.restore(context, before, allowDuplicate));
+  async restore(context: RequestContext, id: string, allowDuplicate = false): Promise<V> {
+    const before = await this.loadForWrite(context, id, null, this.writeScope, 'archived');
+    return this.view(context, await this.records.restore(context, before, allowDuplicate));
   }
 
-  private async loadForWrite(
+  /** The record, which the caller may change. @throws ApiError 404, 412 with the fields that changed, 403 */
+  protected async loadForWrite(
     context: RequestContext,
     id: string,
     ifMatch: string | null,
@@ -105,8 +104,90 @@ export class RecordService<
     state: RowState = 'live',
   ): Promise<E> {
     const row = await this.records.get(context, id, state);
-    assertIfMatch(ifMatch, row.version);
+    if (ifMatch !== null && !ifMatchHolds(ifMatch, row.version)) {
+      const read = versionRead(ifMatch) ?? row.version;
+      assertIfMatch(ifMatch, row.version, await this.tools.history.changedSince(context, row, read));
+    }
     assertMayWrite(context, scope, row.ownerId);
     return row;
   }
+
+  /** What the caller may see of a record. */
+  protected view(context: RequestContext, row: E): V {
+    const { id, version, createdAt, updatedAt } = row;
+    const plain = Object.fromEntries(this.records.plainFields.map((name) => [name, row[name] ?? null]));
+    const personal = this.personalView(context, row);
+    return {
+      id,
+      ...personal,
+      ...plain,
+      ownerId: row.ownerId ?? null,
+      version,
+      createdAt,
+      updatedAt,
+    } as unknown as V;
+  }
+
+  private personalView(context: RequestContext, row: E): Fields {
+    const { personalFields } = this.records;
+    if (personalFields.length === 0) return {};
+    const opened = this.records.personalOf(row) as Fields;
+    const values = Object.fromEntries(personalFields.map((name) => [name, opened[name] ?? null]));
+    const { masking } = this.rules;
+    if (masking === null) return values;
+    if (!context.principal.scopes.has(masking.scope)) return masking.mask(values);
+    this.tools.reads.note(context, this.rules.resource);
+    return values;
+  }
+
+  /** Splits what was sent into plain and personal fields; what was not sent stays as it was. */
+  private changes(context: RequestContext, input: Partial<C>, before: E | null): Changes<E, P> {
+    const { personalFields, plainFields } = this.records;
+    const old = (before && personalFields.length > 0 ? this.records.personalOf(before) : {}) as Fields;
+    if (before) this.refuseMasks(input, old);
+    const sent = { ...input, ...this.rules.stored?.(context, input) } as Fields;
+    const after = { ...before, ...old, ...withoutUndefined(sent) };
+    this.rules.check?.(after, before);
+    const fields = pick(sent, [...plainFields, 'ownerId']);
+    return {
+      fields: { ...fields, ...this.rules.derived?.(after, before) } as Partial<E>,
+      personal: Object.fromEntries(personalFields.map((name) => [name, after[name] ?? null])) as P,
+      allowDuplicate: (input as { allowDuplicate?: boolean }).allowDuplicate,
+    };
+  }
+
+  /** A masked value that comes back would overwrite the real one with its mask. @throws ApiError 400 */
+  private refuseMasks(input: Fields, old: Fields): void {
+    const masks = this.rules.masking?.mask(old) ?? {};
+    for (const [field, mask] of Object.entries(masks)) {
+      if (typeof mask === 'string' && mask === input[field] && mask !== old[field])
+        throw invalidField(field, 'is masked; send the real value or leave the field out');
+    }
+  }
+}
+
+/** Refuses a cross-field rule in the words of the field that breaks it. */
+export function refuse(field: string, message: string): never {
+  throw invalidField(field, message);
+}
+
+/** A status that cannot follow the present one. */
+export function illegalTransition(from: string, to: string, allowed: readonly string[]): ApiError {
+  const next = allowed.length === 0 ? 'nothing' : allowed.join(', ');
+  return new ApiError('ILLEGAL_TRANSITION', `A record that is ${from} cannot become ${to}.`, {
+    details: [{ field: 'status', message: `after ${from} may come: ${next}` }],
+  });
+}
+
+/** Personal values as those see them who may read the audit log but not the resource. */
+function hidden(values: Fields): Record<string, unknown> {
+  return Object.fromEntries(Object.keys(values).map((name) => [name, null]));
+}
+
+function withoutUndefined(values: Fields): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function pick(values: Fields, names: readonly string[]): Record<string, unknown> {
+  return withoutUndefined(Object.fromEntries(names.map((name) => [name, values[name]])));
 }

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { TeamRow } from '../../platform/database/team.repository.js';
+import type { TeamRow } from '../../platform/database/table-rules.js';
 
 /** A key as it is stored; the key itself is not. Its scopes are rows of `api_key_scopes`. */
 @Entity('api_keys')

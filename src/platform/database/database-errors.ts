@@ -28,6 +28,7 @@ export function isPgError(error: unknown): error is PgError {
 export const SQLSTATE = {
   stale: 'LK001',
   duplicate: 'LK002',
+  missingReference: 'LK010',
   uniqueViolation: '23505',
   foreignKeyViolation: '23503',
   serializationFailure: '40001',

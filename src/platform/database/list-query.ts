@@ -7,10 +7,19 @@ export interface ListQuery {
   readonly sort: string;
   /** Property to wanted value; undefined values are left out. */
   readonly equal: Readonly<Record<string, string | undefined>>;
+  /** Ranges of sortable properties. */
+  readonly bounds?: readonly Bound[];
   readonly createdAfter: string | null;
   readonly updatedAfter: string | null;
   /** Blind-index tokens that a record must all have. */
   readonly tokens: readonly string[];
+}
+
+/** One end of a range; rows without a value are outside of every range. */
+export interface Bound {
+  readonly property: string;
+  readonly compare: '>=' | '<=' | '<';
+  readonly value: string;
 }
 
 /** Collects parameters and hands out their placeholders. */

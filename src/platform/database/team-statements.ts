@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { firstIdOf, type ListQuery, Parameters } from './list-query.js';
 import type { Statement } from './statement.js';
-import { columnOf, type TableShape } from './table-shape.js';
+import { columnOf, sortKeyOf, type TableShape } from './table-shape.js';
 
 /** More filters than this at once are rare; such a list is parsed each time instead of prepared for good. */
 const MAX_NAMED_CONDITIONS = 3;
@@ -33,10 +33,14 @@ export class TeamStatements {
   private readonly updateText: string;
   private readonly updatedColumns: TableShape['columns'];
 
-  /** @param sealed whether rows carry personal data under a data key of their own */
+  /**
+   * @param sealed whether rows carry personal data under a data key of their own
+   * @param indexed whether rows have tokens in the blind index
+   */
   constructor(
     private readonly shape: TableShape,
     private readonly sealed: boolean,
+    private readonly indexed: boolean,
   ) {
     this.table = shape.table;
     const columns = shape.columns.map(({ column }) => column);
@@ -57,15 +61,18 @@ export class TeamStatements {
 
   private buildInsert(columns: readonly string[]): string {
     const placeholders = columns.map((_, i) => `$${i + 1}`).join(', ');
-    const row = `INSERT INTO ${this.table} (${columns.join(', ')}) VALUES (${placeholders})`;
-    if (!this.sealed) return row;
     const n = columns.length;
     const team = `$${columns.indexOf('team_id') + 1}`;
     const id = `$${columns.indexOf('id') + 1}`;
-    return `WITH k AS (INSERT INTO data_keys (team_id, subject_id, subject_type, wrapped, master_key_id)
-        VALUES (${team}, ${id}, '${this.table}', $${n + 1}, $${n + 2})),
-      b AS (INSERT INTO blind_index (team_id, token, subject_id) SELECT ${team}, token, ${id} FROM unnest($${n + 3}::uuid[]) token)
-      ${row}`;
+    const companions: string[] = [];
+    if (this.indexed)
+      companions.push(`b AS (INSERT INTO blind_index (team_id, token, subject_id)
+        SELECT ${team}, token, ${id} FROM unnest($${n + 1}::uuid[]) token)`);
+    if (this.sealed)
+      companions.push(`k AS (INSERT INTO data_keys (team_id, subject_id, subject_type, wrapped, master_key_id)
+        VALUES (${team}, ${id}, '${this.table}', $${n + companions.length + 1}, $${n + companions.length + 2}))`);
+    const also = companions.length === 0 ? '' : `WITH ${companions.join(', ')} `;
+    return `${also}INSERT INTO ${this.table} (${columns.join(', ')}) VALUES (${placeholders})`;
   }
 
   byId(teamId: string, id: string, state: RowState): Statement {
@@ -76,6 +83,18 @@ export class TeamStatements {
          WHERE t.team_id = $1::uuid AND t.id = $2 ${STATE_CONDITION[state]} AND x.team IS NOT NULL LIMIT 1`,
       ),
       values: [teamId, id],
+    };
+  }
+
+  /** The rows of these ids, in no particular order. */
+  byIds(teamId: string, ids: readonly string[]): Statement {
+    return {
+      name: `${this.table}:get-many`,
+      text: inTenant(
+        `SELECT ${this.selected} FROM ${this.table} t${this.keyJoin}
+         WHERE t.team_id = $1::uuid AND t.id = ANY($2::uuid[]) AND t.archived_at IS NULL AND x.team IS NOT NULL LIMIT 1000`,
+      ),
+      values: [teamId, ids],
     };
   }
 
@@ -101,6 +120,11 @@ export class TeamStatements {
     for (const [property, value] of Object.entries(query.equal)) {
       if (value !== undefined)
         conditions.push(`t.${columnOf(this.shape, property)} = ${parameters.add(value)}`);
+    }
+    for (const { property, compare, value } of query.bounds ?? []) {
+      const { expression, whenNull } = sortKeyOf(this.shape, property);
+      conditions.push(`${expression} ${compare} ${parameters.add(value)}`);
+      if (whenNull !== null) conditions.push(`t.${columnOf(this.shape, property)} IS NOT NULL`);
     }
     if (query.createdAfter !== null) {
       conditions.push(`${idColumn} >= ${parameters.add(firstIdOf(query.createdAfter))}::uuid`);
@@ -132,21 +156,23 @@ export class TeamStatements {
       if (position) conditions.push(`${idColumn} ${compare} ${parameters.add(position[0])}::uuid`);
       return `${idColumn} ${direction}`;
     }
-    const column = `t.${columnOf(this.shape, property)}`;
+    const { expression } = sortKeyOf(this.shape, property);
     if (position) {
       conditions.push(
-        `(${column}, ${idColumn}) ${compare} (${parameters.add(position[0])}, ${parameters.add(position[1])}::uuid)`,
+        `(${expression}, ${idColumn}) ${compare} (${parameters.add(position[0])}, ${parameters.add(position[1])}::uuid)`,
       );
     }
-    return `${column} ${direction}, ${idColumn} ${direction}`;
+    return `${expression} ${direction}, ${idColumn} ${direction}`;
   }
 
   insert(
     row: Readonly<Record<string, unknown>>,
-    key: { wrapped: Buffer; masterKeyId: string; tokens: readonly string[] } | null,
+    tokens: readonly string[],
+    key: { wrapped: Buffer; masterKeyId: string } | null,
   ): Statement {
     const values: unknown[] = this.shape.columns.map((column) => valueOf(row, column));
-    if (key) values.push(key.wrapped, key.masterKeyId, key.tokens);
+    if (this.indexed) values.push(tokens);
+    if (key) values.push(key.wrapped, key.masterKeyId);
     return { name: `${this.table}:insert`, text: this.insertText, values };
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityTarget, type ObjectLiteral } from 'typeorm';
+import { DataSource, type EntityTarget } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { Clock } from '../clock/clock.js';
 import type { RequestContext } from '../context/request-context.js';
@@ -10,22 +10,14 @@ import { Page } from '../http/page.js';
 import { diffOf, presentFields } from './audit-diff.js';
 import type { ChangeAction, RecordedChange } from './change-recorder.js';
 import { Database } from './database.js';
-import { isPgError, SQLSTATE } from './database-errors.js';
+import { expectLive, missingReference } from './live-reference.js';
 import type { ListQuery } from './list-query.js';
-import { type PersonalRules, SealedRows } from './sealed-rows.js';
+import { RowIndex } from './row-index.js';
+import { SealedRows } from './sealed-rows.js';
 import type { Row } from './statement.js';
-import { shapeOf, type TableShape } from './table-shape.js';
+import { shapeOf, sortKeyOf, type TableShape } from './table-shape.js';
+import type { Changes, TableRules, TeamRow } from './table-rules.js';
 import { type RowState, TeamStatements } from './team-statements.js';
-
-/** What every row of a team table has. */
-export interface TeamRow extends ObjectLiteral {
-  id: string;
-  teamId: string;
-  version: number;
-  createdAt: string;
-  updatedAt: string;
-  archivedAt: string | null;
-}
 
 /** What every team repository works with, so that a subclass asks for one thing. */
 @Injectable()
@@ -39,21 +31,7 @@ export class TeamStore {
   ) {}
 }
 
-export interface TableRules<P extends object> {
-  /** Name in the audit log. */
-  readonly resourceType: string;
-  /** Plain fields that the audit log keeps; nothing else ever reaches it. */
-  readonly audited: readonly string[];
-  /** Personal data of the row, or null for a table without. */
-  readonly personal: PersonalRules<P> | null;
-}
-
-/** New values of a record: plain fields, personal ones, and whether a second record with the same e-mail or phone is meant. */
-export interface Changes<E, P> {
-  readonly fields: Partial<E>;
-  readonly personal?: Partial<P>;
-  readonly allowDuplicate?: boolean;
-}
+const SAME_PERSON = 'Records with this e-mail or phone exist; send allowDuplicate to keep both.';
 
 /**
  * The questions a feature asks of its team table, and the only way to write one: every write is staged in the
@@ -63,15 +41,35 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   private readonly shape: TableShape;
   private readonly statements: TeamStatements;
   private readonly sealedRows: SealedRows<E, P> | null;
+  private readonly index: RowIndex<E> | null;
 
   protected constructor(
     protected readonly store: TeamStore,
     entity: EntityTarget<E>,
-    private readonly rules: TableRules<P>,
+    private readonly rules: TableRules<E, P>,
   ) {
     this.shape = shapeOf(store.source, entity);
-    this.statements = new TeamStatements(this.shape, rules.personal !== null);
-    this.sealedRows = rules.personal ? new SealedRows(store.cipher, this.shape.table, rules.personal) : null;
+    const { personal } = rules;
+    const sealed = personal ? new SealedRows<E, P>(store.cipher, this.shape.table, personal) : null;
+    const terms = sealed && personal ? (row: E) => personal.terms(sealed.of(row)) : rules.terms;
+    this.sealedRows = sealed;
+    this.index = terms ? new RowIndex(store.cipher, terms, rules.duplicate ?? SAME_PERSON) : null;
+    this.statements = new TeamStatements(this.shape, sealed !== null, this.index !== null);
+  }
+
+  /** Name in the audit log. */
+  get resourceType(): string {
+    return this.rules.resourceType;
+  }
+
+  /** Properties in the clear that belong to the resource itself. */
+  get plainFields(): readonly string[] {
+    return this.rules.audited;
+  }
+
+  /** Properties in the sealed value. */
+  get personalFields(): readonly string[] {
+    return this.rules.personal?.fields ?? [];
   }
 
   /** The record, or null when this team has none of that id in that state. */
@@ -80,6 +78,12 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     if (staged) return matches(staged, state) ? staged : null;
     const [raw] = await this.store.database.runOne(this.statements.byId(context.principal.teamId, id, state));
     return raw ? this.rowOf(raw) : null;
+  }
+
+  /** The live records of these ids that this team has. */
+  async findMany(context: RequestContext, ids: readonly string[]): Promise<E[]> {
+    const rows = await this.store.database.runOne(this.statements.byIds(context.principal.teamId, ids));
+    return rows.map((raw) => this.rowOf(raw));
   }
 
   /** @throws ApiError 404, the same for another team's record and for none */
@@ -99,8 +103,17 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const items = rows.slice(0, limit).map((row) => this.rowOf(row));
     const last = items.at(-1);
     const next =
-      rows.length > limit && last ? this.store.cursors.sign(listName, positionOf(last, query.sort)) : null;
+      rows.length > limit && last
+        ? this.store.cursors.sign(listName, this.positionOf(last, query.sort))
+        : null;
     return new Page(items, next, limit);
+  }
+
+  private positionOf(row: E, sort: string): string[] {
+    const property = sort.replace(/^-/, '');
+    if (property === 'createdAt') return [row.id];
+    const value: unknown = row[property] ?? sortKeyOf(this.shape, property).whenNull;
+    return [String(value), row.id];
   }
 
   /** The opened personal fields of a row of this repository. */
@@ -120,19 +133,20 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const own = { id: uuidv7(), teamId, version: 1, createdAt: now, updatedAt: now, archivedAt: null };
     const row = { ...fields, ...own } as unknown as E;
     const auditId = uuidv7();
-    let key: Parameters<TeamStatements['insert']>[1] = null;
+    this.expectReferences(context, row, null);
+    let key: { wrapped: Buffer; masterKeyId: string } | null = null;
     let audit: Buffer | null = null;
     if (this.sealedRows) {
       const created = this.sealedRows.createKey(row);
       const data = personal as P;
-      const tokens = await this.sealedRows.tokens(teamId, data);
       Object.assign(row, { sealed: this.sealedRows.seal(row, created.key, data) });
       audit = this.sealedRows.sealAudit(row, auditId, { new: data });
-      if (!allowDuplicate) this.sealedRows.refuseDuplicates(context, row, tokens.unique);
-      key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId, tokens: tokens.all };
+      key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId };
     }
+    const tokens = await this.index?.tokens(row);
+    if (tokens && !allowDuplicate) this.index?.refuseDuplicates(context, row, tokens.unique);
     const change = this.change(auditId, 'CREATE', row, null, presentFields(row, this.rules.audited), audit);
-    this.stage(context, row, this.statements.insert(row, key), change);
+    this.stage(context, row, this.statements.insert(row, tokens?.all ?? [], key), change);
     return row;
   }
 
@@ -153,14 +167,15 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     }
     const after = this.nextVersion(before, fields);
     const auditId = uuidv7();
+    this.expectReferences(context, after, before);
     let audit: Buffer | null = null;
     if (secret) {
       const sealed = this.sealed();
       const merged = { ...sealed.of(before), ...personal };
-      await sealed.reindex(context, before, sealed.of(before), merged, allowDuplicate ?? false);
       Object.assign(after, { sealed: sealed.seal(after, sealed.keyOf(before), merged) });
       audit = sealed.sealAudit(after, auditId, { old: secret.oldValues, new: secret.newValues });
     }
+    await this.index?.reindex(context, before, after, allowDuplicate ?? false);
     const change = this.change(
       auditId,
       'UPDATE',
@@ -177,7 +192,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   async archive(context: RequestContext, before: E): Promise<void> {
     const after = this.nextVersion(before, { archivedAt: this.store.clock.nowIso() } as Partial<E>);
     const auditId = uuidv7();
-    await this.sealedRows?.unindex(context, before);
+    await this.index?.unindex(context, before);
     const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.sealedRows.of(before) }) ?? null;
     const change = this.change(
       auditId,
@@ -193,7 +208,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   /** Stages the return of an archived record. @throws ApiError 409 `DUPLICATE` at the commit */
   async restore(context: RequestContext, before: E, allowDuplicate: boolean): Promise<E> {
     const after = this.nextVersion(before, { archivedAt: null } as Partial<E>);
-    await this.sealedRows?.index(context, before, allowDuplicate);
+    await this.index?.index(context, before, allowDuplicate);
     const change = this.change(
       uuidv7(),
       'UPDATE',
@@ -204,6 +219,16 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     );
     this.stage(context, after, this.statements.update(after, before.version), change);
     return after;
+  }
+
+  /** Stages the check that every newly named record is there and live; the foreign keys would take archived ones. */
+  private expectReferences(context: RequestContext, row: E, before: E | null): void {
+    for (const [property, table] of Object.entries(this.rules.references ?? {})) {
+      const id: unknown = row[property];
+      if (typeof id !== 'string' || id === before?.[property]) continue;
+      const statement = expectLive(row.teamId, table, id);
+      context.work.stage({ statement, change: null, explain: missingReference });
+    }
   }
 
   private stage(
@@ -271,14 +296,4 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
 
 function matches(row: TeamRow, state: RowState): boolean {
   return state === 'any' || (row.archivedAt === null) === (state === 'live');
-}
-
-function positionOf(row: TeamRow, sort: string): string[] {
-  const property = sort.replace(/^-/, '');
-  return property === 'createdAt' ? [row.id] : [String(row[property]), row.id];
-}
-
-/** A referenced record that this team does not have: the same answer as for one that does not exist. */
-function missingReference(error: Error): Error | null {
-  return isPgError(error) && error.code === SQLSTATE.foreignKeyViolation ? notFound() : null;
 }

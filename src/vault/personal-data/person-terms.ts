@@ -1,4 +1,4 @@
-import type { IndexTerms } from '../../platform/database/sealed-rows.js';
+import type { IndexTerms } from '../../platform/database/row-index.js';
 
 /** The personal fields by which people are found again. */
 export interface SearchablePerson {

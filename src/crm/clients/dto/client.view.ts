@@ -1,6 +1,7 @@
+import { RecordView } from '../../records/record.views.js';
+
 /** A client. Without `clients:pii`, e-mail, phone and last name are masked. */
-export class ClientView {
-  id: string;
+export class ClientView extends RecordView {
   /** @example Jordan */
   firstName: string;
   /** `Smith`, or `S.` when masked. */
@@ -14,18 +15,4 @@ export class ClientView {
   address: string | null;
   notes: string | null;
   tags: string[];
-  /** The member of the team who looks after the client, or null. */
-  ownerId: string | null;
-  /** Rises with every change; the `ETag` is made of it. */
-  version: number;
-  /** ISO 8601. */
-  createdAt: string;
-  /** ISO 8601. */
-  updatedAt: string;
-}
-
-/** What is left to say of an archived record. */
-export class ArchivedView {
-  id: string;
-  archived: boolean;
 }

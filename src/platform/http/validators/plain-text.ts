@@ -34,3 +34,13 @@ export function PlainText(maxLength: number, options: { multiline?: boolean } = 
     }),
   );
 }
+
+/** For values with a format of their own: not one that came back masked. */
+export const NotMasked = (): PropertyDecorator =>
+  ValidateBy({
+    name: 'notMasked',
+    validator: {
+      validate: (value: unknown) => typeof value !== 'string' || !MASKED.test(value),
+      defaultMessage: () => 'is masked; send the real value or leave the field out',
+    },
+  });

@@ -1,0 +1,9 @@
+import { Global, Module } from '@nestjs/common';
+import { RecordHistory } from './record-history.js';
+import { RecordTools } from './record-tools.js';
+import { SensitiveReads } from './sensitive-reads.js';
+
+/** What every CRM resource works with. */
+@Global()
+@Module({ providers: [RecordHistory, RecordTools, SensitiveReads], exports: [RecordTools] })
+export class RecordsModule {}

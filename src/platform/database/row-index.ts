@@ -1,0 +1,76 @@
+import type { RequestContext } from '../context/request-context.js';
+import type { SubjectCipher } from '../crypto/subject-cipher.js';
+import { ApiError } from '../http/api-error.js';
+import { addTokens, refuseOthersWith, removeTokens, tokenLock } from './blind-index.js';
+import { isPgError, SQLSTATE } from './database-errors.js';
+
+/** Words under which a record is found again. */
+export interface IndexTerms {
+  /** No two live records of a team share one of these, unless the caller allows it. */
+  readonly unique: readonly string[];
+  readonly other: readonly string[];
+}
+
+interface Identified {
+  readonly id: string;
+  readonly teamId: string;
+}
+
+/** The tokens of a table's live rows in the blind index; archived rows have none, so they neither match nor block. */
+export class RowIndex<E extends Identified> {
+  /** @param duplicate what a client reads when another record has one of the unique terms */
+  constructor(
+    private readonly cipher: SubjectCipher,
+    private readonly termsOf: (row: E) => IndexTerms,
+    private readonly duplicate: string,
+  ) {}
+
+  /** Tokens of a row, the unique ones first. */
+  async tokens(row: E): Promise<{ unique: string[]; all: string[] }> {
+    const terms = this.termsOf(row);
+    const all = await this.cipher.tokens(row.teamId, [...terms.unique, ...terms.other]);
+    return { unique: all.slice(0, terms.unique.length), all };
+  }
+
+  /** Stages the change of a row's tokens from one version to the next. */
+  async reindex(context: RequestContext, before: E, after: E, allowDuplicate: boolean): Promise<void> {
+    const had = await this.tokens(before);
+    const has = await this.tokens(after);
+    const added = has.all.filter((token) => !had.all.includes(token));
+    const removed = had.all.filter((token) => !has.all.includes(token));
+    const newUnique = has.unique.filter((token) => added.includes(token));
+    if (!allowDuplicate) this.refuseDuplicates(context, after, newUnique);
+    if (removed.length > 0)
+      context.work.stage({ statement: removeTokens(after.teamId, after.id, removed), change: null });
+    if (added.length > 0)
+      context.work.stage({ statement: addTokens(after.teamId, after.id, added), change: null });
+  }
+
+  /** Stages the removal of a record that is archived. */
+  async unindex(context: RequestContext, row: E): Promise<void> {
+    const { all } = await this.tokens(row);
+    if (all.length > 0)
+      context.work.stage({ statement: removeTokens(row.teamId, row.id, all), change: null });
+  }
+
+  /** Stages the return of a record. */
+  async index(context: RequestContext, row: E, allowDuplicate: boolean): Promise<void> {
+    const { all, unique } = await this.tokens(row);
+    if (!allowDuplicate) this.refuseDuplicates(context, row, unique);
+    if (all.length > 0) context.work.stage({ statement: addTokens(row.teamId, row.id, all), change: null });
+  }
+
+  /** Stages the check; the locks make a second writer of the same value wait until it can see the first. */
+  refuseDuplicates(context: RequestContext, row: E, unique: readonly string[]): void {
+    if (unique.length === 0) return;
+    for (const token of unique) context.work.lock(tokenLock(token));
+    const statement = refuseOthersWith(row.teamId, row.id, unique);
+    context.work.stage({ statement, change: null, explain: (error) => this.duplicateError(error) });
+  }
+
+  private duplicateError(error: Error): Error | null {
+    if (!isPgError(error) || error.code !== SQLSTATE.duplicate) return null;
+    const details = (error.detail ?? '').split(',').map((id) => ({ field: 'id', message: id }));
+    return new ApiError('DUPLICATE', this.duplicate, { details });
+  }
+}
