@@ -14,6 +14,10 @@ import { PersonalViews } from './personal-fields.js';
 /** Ids are made on the instances, the time of a row by the database; clocks may differ by this much. */
 const CLOCK_SKEW_MS = 3_600_000;
 
+/** The times of a batch lead to it: the first one that ends at or after the row is nearly always the right one. */
+const SEAL_OF_ROW = `SELECT s.seq, s.sealed_at FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
+  AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids) ORDER BY s.last_created_at LIMIT 1`;
+
 /** Reads the audit log of a team, newest first. */
 @Injectable()
 export class AuditReader {
@@ -54,7 +58,7 @@ export class AuditReader {
       userAgent: row.user_agent as string | null,
       requestId: row.request_id as string,
       createdAt: row.created_at as string,
-      seal: null,
+      seal: row.seal_seq === null ? null : { seq: row.seal_seq as number, sealedAt: row.sealed_at as string },
     };
   }
 
@@ -110,8 +114,9 @@ function statementOf(teamId: string, query: AuditQueryDto, position: string | nu
     conditions.push(`a.id < ${parameters.add(firstIdOf(shifted(query.to, CLOCK_SKEW_MS)))}::uuid`);
   }
   if (position) conditions.push(`a.id < ${parameters.add(position)}::uuid`);
-  const text = inTenant(`SELECT a.*, k.wrapped FROM audit_log a
+  const text = inTenant(`SELECT a.*, k.wrapped, seal.seq AS seal_seq, seal.sealed_at FROM audit_log a
     LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+    LEFT JOIN LATERAL (${SEAL_OF_ROW}) seal ON true
     WHERE ${conditions.join(' AND ')} ORDER BY a.id DESC LIMIT ${parameters.add(query.limit + 1)}`);
   return { name: null, text, values: parameters.values };
 }

@@ -4,13 +4,20 @@ import type { Page } from '../../platform/http/page.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Paged } from '../../platform/openapi/paged.js';
 import { RequireScope } from '../../platform/http/route-metadata.js';
+import { AuditKeys } from './audit-keys.js';
 import { AuditReader } from './audit-reader.js';
+import { AuditVerifier } from './audit-verifier.js';
 import { AuditQueryDto } from './dto/audit-query.dto.js';
 import { AuditRowView } from './dto/audit-row.view.js';
+import { PublicKeyView, VerificationView } from './dto/verification.view.js';
 
 @Controller('v1/audit-log')
 export class AuditController {
-  constructor(private readonly audit: AuditReader) {}
+  constructor(
+    private readonly audit: AuditReader,
+    private readonly verifier: AuditVerifier,
+    private readonly keys: AuditKeys,
+  ) {}
 
   /** Who changed what, newest first. */
   @Get()
@@ -18,5 +25,19 @@ export class AuditController {
   @Paged(AuditRowView)
   list(@Ctx() context: RequestContext, @Query() query: AuditQueryDto): Promise<Page<AuditRowView>> {
     return this.audit.list(context, query);
+  }
+
+  /** Checks every row of the log against its seal, and every seal against its signature. */
+  @Get('verify')
+  @RequireScope('audit:read')
+  verify(@Ctx() context: RequestContext): Promise<VerificationView> {
+    return this.verifier.verify(context);
+  }
+
+  /** The key that seals are signed with; keep a copy outside. */
+  @Get('public-key')
+  @RequireScope('audit:read')
+  publicKey(): PublicKeyView {
+    return { keyId: this.keys.keyId, algorithm: 'Ed25519', publicKey: this.keys.publicKeyPem };
   }
 }

@@ -1,15 +1,29 @@
 import { Global, Module } from '@nestjs/common';
 import { ChangeRecorder } from '../../platform/database/change-recorder.js';
 import { AuditController } from './audit.controller.js';
+import { AuditKeys } from './audit-keys.js';
 import { AuditReader } from './audit-reader.js';
+import { AuditSealer } from './audit-sealer.js';
+import { AuditVerifier } from './audit-verifier.js';
 import { AuditWriter } from './audit-writer.js';
+import { HeadAnchor } from './head-anchor.js';
 import { PersonalViews } from './personal-fields.js';
+import { SealedLog } from './sealed-log.js';
 
 /** The audit trail: written through the unit of work, read by those who hold `audit:read`. */
 @Global()
 @Module({
   controllers: [AuditController],
-  providers: [{ provide: ChangeRecorder, useClass: AuditWriter }, AuditReader, PersonalViews],
+  providers: [
+    { provide: ChangeRecorder, useClass: AuditWriter },
+    AuditKeys,
+    AuditReader,
+    AuditSealer,
+    AuditVerifier,
+    HeadAnchor,
+    PersonalViews,
+    SealedLog,
+  ],
   exports: [ChangeRecorder, PersonalViews],
 })
 export class AuditModule {}

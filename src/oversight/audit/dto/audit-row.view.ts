@@ -1,3 +1,11 @@
+/** A row's place in the chain of signed batches. */
+export class RowSealView {
+  /** Number of the batch. */
+  seq: number;
+  /** ISO 8601. */
+  sealedAt: string;
+}
+
 /** One recorded change. */
 export class AuditRowView {
   id: string;
@@ -20,5 +28,5 @@ export class AuditRowView {
   /** ISO 8601, the database's clock. */
   createdAt: string;
   /** The row's place in a signed batch; null until the sealer has passed. */
-  seal: Record<string, unknown> | null;
+  seal: RowSealView | null;
 }

@@ -1,0 +1,89 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../platform/database/database.js';
+import type { Row, Statement } from '../../platform/database/statement.js';
+import type { Seal } from './seal.js';
+import { SEAL_COLUMNS, sealFrom } from './seal-rows.js';
+import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
+
+/** A row has had its turn when the sealer has passed it; see migration 1795450000000. */
+const HAD_ITS_TURN = `(pg_visible_in_snapshot(a.written_in, st.sealed_through) OR (st.target IS NOT NULL
+  AND pg_visible_in_snapshot(a.written_in, st.target) AND (a.written_in, a.id) <= (st.cursor_xid, st.cursor_id)))`;
+
+const NOT_SEALED = `NOT EXISTS (SELECT FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
+  AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids))`;
+
+/** How far a team's log has come, at one moment. */
+export interface LogState {
+  readonly headSeq: number;
+  /** Rows that the sealer has passed: all of them must be in some batch. */
+  readonly passedRows: number;
+  readonly pendingRows: number;
+}
+
+/** Reads of a whole log, piece by piece, so that memory stays the same whatever its length. */
+@Injectable()
+export class SealedLog {
+  constructor(private readonly database: Database) {}
+
+  async state(teamId: string): Promise<LogState> {
+    const [row] = await this.read(teamId, {
+      name: 'sealed-log:state',
+      text: `SELECT (SELECT coalesce(max(seq), 0) FROM audit_seal WHERE team_id = $1) AS head, count(a.id) AS rows,
+          count(a.id) FILTER (WHERE ${HAD_ITS_TURN}) AS passed
+        FROM audit_sealer st LEFT JOIN audit_log a ON a.team_id = $1`,
+      values: [teamId],
+    });
+    const passedRows = Number(row.passed);
+    return { headSeq: Number(row.head), passedRows, pendingRows: Number(row.rows) - passedRows };
+  }
+
+  /** The batch after `seq`, up to and including `limitSeq`; null at the end. */
+  async batchAfter(teamId: string, seq: number, limitSeq: number): Promise<Seal | null> {
+    const [row] = await this.read(teamId, {
+      name: 'sealed-log:batch',
+      text: `SELECT ${SEAL_COLUMNS} FROM audit_seal s WHERE s.team_id = $1 AND s.seq > $2 AND s.seq <= $3 ORDER BY s.seq LIMIT 1`,
+      values: [teamId, seq, limitSeq],
+    });
+    return row ? sealFrom(row) : null;
+  }
+
+  /** The rows of a batch that are still there, by id. The times of the batch keep the look-up to its partitions. */
+  async rowsOf(seal: Seal): Promise<Map<string, StoredRow & Row>> {
+    const rows = await this.read(seal.teamId, {
+      name: 'sealed-log:rows',
+      text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM audit_log a
+        LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+        WHERE a.team_id = $1 AND a.id = ANY ($2::uuid[]) AND a.created_at >= $3 AND a.created_at <= $4`,
+      values: [seal.teamId, seal.ids, seal.firstCreatedAt, seal.lastCreatedAt],
+    });
+    return new Map(rows.map((row) => [row.id as string, row as StoredRow & Row]));
+  }
+
+  /** A row that the sealer has passed and left out: somebody else put it there. */
+  async firstUnsealed(teamId: string): Promise<string | null> {
+    const [row] = await this.read(teamId, {
+      name: 'sealed-log:foreign',
+      text: `SELECT a.id FROM audit_sealer st, audit_log a WHERE a.team_id = $1 AND ${HAD_ITS_TURN} AND ${NOT_SEALED} ORDER BY a.id LIMIT 1`,
+      values: [teamId],
+    });
+    return (row?.id as string | undefined) ?? null;
+  }
+
+  /** Rows that wait for their seal, by keyset. */
+  async pendingAfter(teamId: string, id: string, limit: number): Promise<(StoredRow & Row)[]> {
+    const rows = await this.read(teamId, {
+      name: 'sealed-log:pending',
+      text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM audit_sealer st, audit_log a
+        LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+        WHERE a.team_id = $1 AND a.id > $2 AND a.written_in >= pg_snapshot_xmin(st.sealed_through) AND NOT ${HAD_ITS_TURN}
+        ORDER BY a.id LIMIT ${Math.trunc(limit)}`,
+      values: [teamId, id],
+    });
+    return [...rows] as (StoredRow & Row)[];
+  }
+
+  private async read(teamId: string, statement: Statement): Promise<readonly Row[]> {
+    const [result] = await this.database.runIn({ teamId, userId: null }, [statement]);
+    return result.rows;
+  }
+}

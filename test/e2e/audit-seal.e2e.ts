@@ -1,0 +1,167 @@
+import pg from 'pg';
+import { type Account, registerOwner } from '../harness/accounts.js';
+import { databaseUrl, testServer } from '../harness/test-server.js';
+import { startTestApp, type TestApp } from '../harness/test-app.js';
+
+const SEALED_WITHIN_MS = 2000;
+
+async function sealed(owner: Account, withinMs = 5000): Promise<any> {
+  const start = Date.now();
+  for (;;) {
+    const { json } = await owner.http.get('/v1/audit-log/verify');
+    if (json.data.pendingRows === 0) return json.data;
+    if (Date.now() - start > withinMs) throw new Error(`still pending: ${JSON.stringify(json.data)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function addClients(owner: Account, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let n = 0; n < count; n++) {
+    const created = await owner.http.post('/v1/clients', { firstName: `Client ${n}` });
+    ids.push(created.json.data.id);
+  }
+  return ids;
+}
+
+describe('the seal of the audit log', () => {
+  let app: TestApp;
+  let owner: Account;
+
+  beforeAll(async () => {
+    app = await startTestApp();
+  });
+  beforeEach(async () => {
+    owner = await registerOwner(app.http);
+    await addClients(owner, 4);
+    expect((await sealed(owner)).valid).toBe(true);
+  });
+  afterAll(() => app.close());
+
+  /** As the superuser, with the triggers out of the way. */
+  async function tamper(sql: string): Promise<void> {
+    const client = new pg.Client({ connectionString: databaseUrl(testServer().adminUrl, app.database.name) });
+    await client.connect();
+    await client.query(`SET session_replication_role = replica; ${sql}`);
+    await client.end();
+  }
+
+  async function rows(): Promise<{ id: string }[]> {
+    return app.database.sql(`SELECT id FROM audit_log WHERE team_id = $1 ORDER BY id`, [owner.teamId]);
+  }
+
+  it('stands on every row within 2 s of its commit', async () => {
+    await addClients(owner, 1);
+    const start = Date.now();
+    for (;;) {
+      const { json } = await owner.http.get('/v1/audit-log?limit=1');
+      if (json.data[0].seal) {
+        expect(json.data[0].seal.seq).toBeGreaterThan(0);
+        break;
+      }
+      expect(Date.now() - start).toBeLessThan(SEALED_WITHIN_MS);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const result = await sealed(owner);
+    expect(result).toMatchObject({ valid: true, pendingRows: 0, firstBrokenId: null });
+    expect(result.checkedRows).toBe((await rows()).length);
+  });
+
+  it('names an edited row', async () => {
+    const [, , edited] = await rows();
+    await tamper(`UPDATE audit_log SET user_agent = 'nobody' WHERE id = '${edited.id}'`);
+    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: edited.id });
+  });
+
+  it('names a deleted row', async () => {
+    const [, , deleted] = await rows();
+    await tamper(`DELETE FROM audit_log WHERE id = '${deleted.id}'`);
+    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: deleted.id });
+  });
+
+  it('names a row that somebody else inserted, before and after the sealer has passed', async () => {
+    const [{ id }] = await app.database.sql(
+      `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, auth_method, request_id, mac)
+       SELECT team_id, gen_random_uuid(), action, resource_type, resource_id, auth_method, request_id, mac
+       FROM audit_log WHERE team_id = $1 LIMIT 1 RETURNING id`,
+      [owner.teamId],
+    );
+    const { json } = await owner.http.get('/v1/audit-log/verify');
+    expect(json.data).toMatchObject({ valid: false, firstBrokenId: id });
+    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: id });
+  });
+
+  it('names one of two rows that changed places', async () => {
+    const [, a, b] = await rows();
+    await tamper(`
+      UPDATE audit_log SET id = '00000000-0000-7000-8000-000000000000' WHERE id = '${a.id}';
+      UPDATE audit_log SET id = '${a.id}' WHERE id = '${b.id}';
+      UPDATE audit_log SET id = '${b.id}' WHERE id = '00000000-0000-7000-8000-000000000000'`);
+    const result = await sealed(owner);
+    expect(result.valid).toBe(false);
+    expect([a.id, b.id]).toContain(result.firstBrokenId);
+  });
+
+  it('names the end when the newest rows were cut off with their seals', async () => {
+    const { head } = await sealed(owner);
+    const firstSeq = Math.max(1, head.seq);
+    await tamper(`
+      DELETE FROM audit_log a USING audit_seal s WHERE s.team_id = '${owner.teamId}' AND s.seq >= ${firstSeq} AND a.id = ANY (s.ids);
+      DELETE FROM audit_seal WHERE team_id = '${owner.teamId}' AND seq >= ${firstSeq}`);
+    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: head.lastId });
+  });
+
+  it('notices a batch that was rewritten without the key', async () => {
+    const [, a] = await rows();
+    await tamper(
+      `UPDATE audit_seal SET signature = decode(repeat('00', 64), 'hex') WHERE team_id = '${owner.teamId}' AND seq = 1`,
+    );
+    const result = await sealed(owner);
+    expect(result.valid).toBe(false);
+    expect(result.firstBrokenId).not.toBeNull();
+    expect(a).toBeDefined();
+  });
+
+  it('refuses UPDATE, DELETE and TRUNCATE even to the superuser while its triggers stand', async () => {
+    for (const table of ['audit_log', 'audit_seal']) {
+      await expect(app.database.sql(`DELETE FROM ${table}`)).rejects.toThrow('cannot be changed');
+      await expect(app.database.sql(`TRUNCATE ${table}`)).rejects.toThrow('cannot be changed');
+      await expect(app.database.sql(`UPDATE ${table} SET team_id = team_id`)).rejects.toThrow(
+        'cannot be changed',
+      );
+    }
+  });
+
+  it('misses no row that commits after younger ones, and seals none twice', async () => {
+    const late = new pg.Client({ connectionString: databaseUrl(testServer().adminUrl, app.database.name) });
+    await late.connect();
+    await late.query('BEGIN');
+    // A row as the application would have written it, held open while others commit and are sealed.
+    await late.query(`CREATE TEMP TABLE held ON COMMIT DROP AS SELECT pg_current_xact_id()`);
+    await late.query(
+      `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, auth_method, request_id)
+       SELECT team_id, gen_random_uuid(), action, resource_type, resource_id, auth_method, request_id
+       FROM audit_log WHERE team_id = $1 LIMIT 1`,
+      [owner.teamId],
+    );
+    const before = (await sealed(owner)).checkedRows;
+    await addClients(owner, 2);
+    expect((await sealed(owner)).checkedRows).toBe(before + 2);
+    await late.query('COMMIT');
+    await late.end();
+    // It has no code of ours, so the sealer must have met it to call it foreign.
+    const result = await sealed(owner);
+    expect(result).toMatchObject({ valid: false, checkedRows: before + 2, pendingRows: 0 });
+    const [{ doubled }] = await app.database.sql(
+      `SELECT count(*)::int - count(DISTINCT id)::int AS doubled FROM audit_seal, unnest(ids) id`,
+    );
+    expect(doubled).toBe(0);
+  });
+
+  it('is shown with the key that checks it', async () => {
+    const { json } = await owner.http.get('/v1/audit-log/public-key');
+    expect(json.data.publicKey).toContain('BEGIN PUBLIC KEY');
+    const { head } = await sealed(owner);
+    expect(head.keyId).toBe(json.data.keyId);
+  });
+});
