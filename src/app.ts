@@ -5,6 +5,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance } from 'fastify';
 import { AppModule, type AppParts } from './app.module.js';
 import { AddressLimit } from './identity/rate-limits/address-limit.js';
+import metadata from './metadata.js';
 import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { RouteTable } from './platform/http/route-table.js';
@@ -48,9 +49,9 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     done();
   });
   await app.register(cookie);
-  installApiDocs(app);
   await app.init();
   app.get(RouteTable).all();
+  await installApiDocs(app, metadata);
   await fastify.ready();
   return app;
 }

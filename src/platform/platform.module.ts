@@ -8,6 +8,9 @@ import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
 import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
 import { Log } from './logging/log.js';
+import { ApiDocsController } from './openapi/api-docs.controller.js';
+import { ApiDocument } from './openapi/api-document.js';
+import { LandingController } from './pages/landing.controller.js';
 
 /** What every floor above may use and no product knowledge is in. */
 @Global()
@@ -17,7 +20,7 @@ export class PlatformModule {
     return {
       module: PlatformModule,
       imports: [DiscoveryModule],
-      controllers: [HealthController],
+      controllers: [HealthController, ApiDocsController, LandingController],
       providers: [
         Clock,
         { provide: Log, useValue: log },
@@ -30,6 +33,7 @@ export class PlatformModule {
         IdempotencyStore,
         Refusals,
         RouteTable,
+        ApiDocument,
       ],
       exports: [Clock, Log, MasterKeys, IdempotencyStore, Refusals, RouteTable, DiscoveryModule],
     };

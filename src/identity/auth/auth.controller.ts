@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiCookieAuth, ApiHeader } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
@@ -63,6 +63,7 @@ export class AuthController {
   @HttpCode(200)
   @Public('the refresh cookie is the credential')
   @NotAudited('the session itself keeps when it was last used; nothing of the team changes')
+  @ApiCookieAuth('refreshCookie')
   @ApiHeader({ name: 'X-CSRF-Token', required: true, description: 'Single-use token of this session.' })
   async refresh(
     @Ctx() context: RequestContext,
@@ -75,6 +76,7 @@ export class AuthController {
 
   /** A CSRF token for a page that was reloaded and holds only the cookie. */
   @Get('csrf')
+  @ApiCookieAuth('refreshCookie')
   @Public('the refresh cookie is the credential')
   async csrf(@Ctx() context: RequestContext, @Req() request: FastifyRequest): Promise<CsrfView> {
     return { csrfToken: await this.sessions.openCsrf(context, this.cookie.read(request)) };
@@ -85,6 +87,8 @@ export class AuthController {
   @HttpCode(200)
   @Public('an expired access token must not keep anyone signed in')
   @Audited('session')
+  @ApiBearerAuth('bearer')
+  @ApiCookieAuth('refreshCookie')
   @ApiHeader({ name: 'X-CSRF-Token', required: false, description: 'Needed when only the cookie is sent.' })
   async logout(
     @Ctx() context: RequestContext,

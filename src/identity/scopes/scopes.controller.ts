@@ -1,16 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { Authenticated } from '../../platform/http/route-metadata.js';
+import { ScopeView } from './dto/scope.view.js';
 import { SCOPES } from './scope-catalogue.js';
-
-export class ScopeView {
-  /** `resource:action`. */
-  scope: string;
-  description: string;
-  /** Roles that hold it. */
-  roles: string[];
-  /** Whether an API key can carry it. */
-  grantableToKeys: boolean;
-}
 
 @Controller('v1/scopes')
 export class ScopesController {

@@ -6,7 +6,7 @@ import { EMAIL_MAX_BYTES, isEmailAddress } from './email-address.js';
 /** A bounded address without control or invisible characters. */
 export function IsEmailAddress(): PropertyDecorator {
   return applyDecorators(
-    ApiProperty({ format: 'email', maxLength: EMAIL_MAX_BYTES }),
+    ApiProperty({ type: String, format: 'email', maxLength: EMAIL_MAX_BYTES }),
     ValidateBy({
       name: 'isEmailAddress',
       validator: {

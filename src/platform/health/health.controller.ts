@@ -2,12 +2,9 @@ import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Database } from '../database/database.js';
 import { Public } from '../http/route-metadata.js';
+import { HealthView } from './health.view.js';
 
 const CHECK_TIMEOUT_MS = 2000;
-
-export class HealthView {
-  status: 'ok' | 'unavailable';
-}
 
 @Controller()
 export class HealthController {

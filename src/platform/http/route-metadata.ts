@@ -1,4 +1,5 @@
 import { applyDecorators, SetMetadata } from '@nestjs/common';
+import type { ErrorCode } from './api-error.js';
 
 /** Who may call a route. Exactly one of these stands on every handler, or the boot stops. */
 export type Access =
@@ -15,6 +16,7 @@ export const ACCESS_KEY = Symbol('latchkey:access');
 export const AUDIT_KEY = Symbol('latchkey:audit');
 export const STEP_UP_KEY = Symbol('latchkey:step-up');
 export const USERS_ONLY_KEY = Symbol('latchkey:users-only');
+export const ANSWERS_KEY = Symbol('latchkey:answers');
 
 /** Anyone may call this route; the reason stands in the permission snapshot. */
 export const Public = (reason: string): MethodDecorator =>
@@ -48,3 +50,6 @@ export const StepUp = (twoFactor: TwoFactorRule = 'managers'): MethodDecorator =
 
 /** Signed-in people only: a key is refused whatever its scopes. */
 export const UsersOnly = (): MethodDecorator => SetMetadata(USERS_ONLY_KEY, true);
+
+/** Errors the route gives besides those that follow from its declarations (a send: `RECIPIENT_OPTED_OUT`); for the API document. */
+export const Answers = (...codes: ErrorCode[]): MethodDecorator => SetMetadata(ANSWERS_KEY, codes);

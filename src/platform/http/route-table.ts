@@ -1,9 +1,12 @@
 import { Injectable, RequestMethod } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
+import { DECORATORS } from '@nestjs/swagger';
+import type { ErrorCode } from './api-error.js';
 import {
   type Access,
   ACCESS_KEY,
+  ANSWERS_KEY,
   AUDIT_KEY,
   type AuditRule,
   STEP_UP_KEY,
@@ -20,6 +23,10 @@ export interface Route {
   readonly audit: AuditRule | null;
   readonly stepUp: boolean;
   readonly usersOnly: boolean;
+  /** False for honeypots and for files of pages: the API document leaves them out. */
+  readonly documented: boolean;
+  /** Errors the route gives besides those that follow from the rest. */
+  readonly answers: readonly ErrorCode[];
 }
 
 type Handler = (...args: never[]) => unknown;
@@ -83,9 +90,19 @@ export class RouteTable {
         audit: method === 'GET' ? null : audit,
         stepUp: this.reflector.get<TwoFactorRule | undefined>(STEP_UP_KEY, handler) !== undefined,
         usersOnly: this.reflector.get<boolean | undefined>(USERS_ONLY_KEY, handler) ?? false,
+        documented: !isExcluded(controller, handler),
+        answers: this.reflector.get<ErrorCode[] | undefined>(ANSWERS_KEY, handler) ?? [],
       });
     }
   }
+}
+
+/** `@ApiExcludeEndpoint()` or `@ApiExcludeController()`. */
+function isExcluded(controller: object, handler: Handler): boolean {
+  const endpoint = Reflect.getMetadata(DECORATORS.API_EXCLUDE_ENDPOINT, handler) as
+    { disable?: boolean } | undefined;
+  const whole = Reflect.getMetadata(DECORATORS.API_EXCLUDE_CONTROLLER, controller) as boolean[] | undefined;
+  return endpoint?.disable === true || whole?.[0] === true;
 }
 
 function pathsOf(controller: object, handler: Handler): string[] {
