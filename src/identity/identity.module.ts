@@ -4,6 +4,7 @@ import { PassportModule } from '@nestjs/passport';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { ApiKey } from './api-keys/api-key.entity.js';
+import { ApiKeyWatch } from './api-keys/api-key-watch.service.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
 import { ApiKeysService } from './api-keys/api-keys.service.js';
@@ -54,6 +55,7 @@ import { UserDirectory } from './users/user-directory.js';
     ApiKeyStrategy,
     AttemptCounters,
     AttemptStore,
+    ApiKeyWatch,
     AuthService,
     BearerSessions,
     CsrfTokens,

@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { TeamRow } from '../../platform/database/table-rules.js';
 
-/** A key as it is stored; the key itself is not. Its scopes are rows of `api_key_scopes`. */
+/** A key as it is stored; the key itself is not. */
 @Entity('api_keys')
 export class ApiKey implements TeamRow {
   [column: string]: unknown;
@@ -47,6 +47,13 @@ export class ApiKey implements TeamRow {
 
   @Column({ type: 'timestamptz', name: 'revoked_at', nullable: true })
   revokedAt: string | null;
+
+  /** The key that takes over, once this one was rotated. */
+  @Column({ type: 'uuid', name: 'replaced_by', nullable: true })
+  replacedBy: string | null;
+
+  /** No column: rows of `api_key_scopes`, which the repository reads and writes along. Sorted. */
+  scopes: readonly string[];
 
   @Column({ type: 'timestamptz', name: 'archived_at', nullable: true })
   archivedAt: string | null;

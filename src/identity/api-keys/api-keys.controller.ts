@@ -1,21 +1,23 @@
-import { Body, Controller, Delete, Get, Param, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Patch, Post, Query } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
-import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { SecretAnswer } from '../../platform/http/idempotency/idempotency-metadata.js';
 import type { Page } from '../../platform/http/page.js';
-import { Ctx } from '../../platform/http/parameters.js';
+import { Ctx, IfMatch } from '../../platform/http/parameters.js';
+import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { Audited, RequireScope, StepUp, UsersOnly } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { ApiKeyView, CreatedApiKeyView } from './dto/api-key.views.js';
 import { CreateApiKeyDto } from './dto/create-api-key.dto.js';
 import { ListApiKeysDto } from './dto/list-api-keys.dto.js';
+import { RotateApiKeyDto } from './dto/rotate-api-key.dto.js';
+import { UpdateApiKeyDto } from './dto/update-api-key.dto.js';
 
 @Controller('v1/api-keys')
 export class ApiKeysController {
   constructor(private readonly keys: ApiKeysService) {}
 
-  /** The team's keys; an agent sees their own. */
+  /** The team's keys, newest first; an agent sees their own. */
   @Get()
   @RequireScope('api-keys:read')
   @UsersOnly()
@@ -34,6 +36,7 @@ export class ApiKeysController {
     return this.keys.create(context, input);
   }
 
+  /** One key, without the key itself. */
   @Get(':id')
   @RequireScope('api-keys:read')
   @UsersOnly()
@@ -41,12 +44,44 @@ export class ApiKeysController {
     return this.keys.get(context, id);
   }
 
+  /** Changes name, scopes, addresses, limit or expiry; in force within a second on every instance. */
+  @Patch(':id')
+  @RequireScope('api-keys:write')
+  @UsersOnly()
+  @Audited('api_key')
+  update(
+    @Ctx() context: RequestContext,
+    @Param('id', RecordId) id: string,
+    @IfMatch() ifMatch: string | null,
+    @Body() input: UpdateApiKeyDto,
+  ): Promise<ApiKeyView> {
+    return this.keys.update(context, id, ifMatch, input);
+  }
+
+  /** Makes a new key with the same terms, yours from now on; the old one works until the overlap ends. */
+  @Post(':id/rotate')
+  @RequireScope('api-keys:write')
+  @StepUp('everyone')
+  @Audited('api_key')
+  @SecretAnswer()
+  rotate(
+    @Ctx() context: RequestContext,
+    @Param('id', RecordId) id: string,
+    @Body() input: RotateApiKeyDto,
+  ): Promise<CreatedApiKeyView> {
+    return this.keys.rotate(context, id, input.overlapHours);
+  }
+
   /** Ends the key at once, everywhere. */
   @Delete(':id')
   @RequireScope('api-keys:write')
   @UsersOnly()
   @Audited('api_key')
-  revoke(@Ctx() context: RequestContext, @Param('id', RecordId) id: string): Promise<ApiKeyView> {
-    return this.keys.revoke(context, id);
+  revoke(
+    @Ctx() context: RequestContext,
+    @Param('id', RecordId) id: string,
+    @IfMatch() ifMatch: string | null,
+  ): Promise<ApiKeyView> {
+    return this.keys.revoke(context, id, ifMatch);
   }
 }

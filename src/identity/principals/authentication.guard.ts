@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Principal } from '../../platform/context/principal.js';
 import { ApiError } from '../../platform/http/api-error.js';
 import { type Access, ACCESS_KEY } from '../../platform/http/route-metadata.js';
-import { credentialOf } from './credential.js';
+import { credentialOf, refuseKeyInUrl } from './credential.js';
 import { ApiKeyGuard, JwtGuard } from './passport.guards.js';
 
 /** Global guard, first of all: every route but the public ones has a principal behind it. */
@@ -18,8 +18,9 @@ export class AuthenticationGuard implements CanActivate {
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
     const access = this.reflector.get<Access | undefined>(ACCESS_KEY, execution.getHandler());
-    if (access?.kind === 'public') return true;
     const request = execution.switchToHttp().getRequest<FastifyRequest & { user?: Principal }>();
+    refuseKeyInUrl(request.url);
+    if (access?.kind === 'public') return true;
     const credential = credentialOf(request);
     if (!credential) throw new ApiError('UNAUTHENTICATED', 'Sign in, or send an API key.');
     await (credential.kind === 'jwt' ? this.jwt : this.apiKey).canActivate(execution);

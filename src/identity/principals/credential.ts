@@ -5,15 +5,23 @@ import { looksLikeApiKey } from '../api-keys/api-key-format.js';
 export type Credential = { readonly kind: 'jwt' | 'api_key'; readonly text: string };
 
 const MAX_LENGTH = 4096;
+const KEY_IN_TEXT = /lk_(live|test)_/i;
+
+/**
+ * A key in a URL is already in logs and histories, whatever else the request proves, so no route takes one.
+ * @throws ApiError 400
+ */
+export function refuseKeyInUrl(url: string): void {
+  if (KEY_IN_TEXT.test(url) || (url.includes('%') && KEY_IN_TEXT.test(percentDecoded(url)))) {
+    throw invalidField('query', 'an API key never belongs into a URL; send it as X-API-Key');
+  }
+}
 
 /**
  * The one credential of a request: `X-API-Key`, or `Authorization: Bearer` with a key or a JWT; null when there is none.
- * @throws ApiError 400 for a key in the query string, where logs and histories would keep it; 401 for two credentials
+ * @throws ApiError 401 for two credentials
  */
 export function credentialOf(request: FastifyRequest): Credential | null {
-  if (request.url.includes('lk_live_') || request.url.includes('lk_test_')) {
-    throw invalidField('query', 'an API key never belongs into a URL; send it as X-API-Key');
-  }
   const header = request.headers.authorization;
   const key = request.headers['x-api-key'];
   if (header !== undefined && key !== undefined) {
@@ -29,4 +37,9 @@ export function credentialOf(request: FastifyRequest): Credential | null {
 
 function bounded(text: string): string {
   return text.slice(0, MAX_LENGTH);
+}
+
+/** Each escape of one ASCII character by itself: a broken one elsewhere in the URL must not hide a key. */
+function percentDecoded(url: string): string {
+  return url.replace(/%([0-7][0-9a-f])/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock/clock.js';
 import type { Principal, Role } from '../../platform/context/principal.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
-import { timingSafeEqual } from 'node:crypto';
 import { Database } from '../../platform/database/database.js';
-import { ApiError } from '../../platform/http/api-error.js';
+import { type AddressList, addressList, parseCidr } from '../../platform/net/cidr.js';
 import { parseApiKey } from '../api-keys/api-key-format.js';
 import { effectiveScopes, scopesForRole } from '../scopes/scope-catalogue.js';
 import { PrincipalCache } from './principal-cache.js';
@@ -16,7 +15,12 @@ export interface ApiKeyGrant {
   readonly expiresAtMs: number;
   readonly revoked: boolean;
   readonly ownerDisabled: boolean;
-  readonly allowedIps: readonly string[];
+  readonly apiKeyId: string;
+  readonly userId: string;
+  /** The team that owns the key. */
+  readonly ownerTeamId: string;
+  /** Where the key may be used from, read once for the life of the grant; null for anywhere. */
+  readonly allowedFrom: AddressList | null;
   readonly ipMode: 'enforce' | 'observe';
 }
 
@@ -82,19 +86,13 @@ export class PrincipalLoader {
   }
 
   /**
-   * The grant of an API key. A wrong checksum is refused before any look-up.
-   * @throws ApiError 401 `API_KEY_REVOKED`, `API_KEY_EXPIRED` or `UNAUTHENTICATED`
+   * The grant of an API key, in whatever state the key is; null when there is no such key.
+   * A wrong checksum is refused before any look-up, a warm key costs none.
    */
-  async apiKey(text: string): Promise<ApiKeyGrant> {
+  async apiKey(text: string): Promise<ApiKeyGrant | null> {
     // The cache holds no key: what was verified once is known again by its hash.
     const cacheKey = `key:${createHash('sha256').update(text).digest('base64url')}`;
-    const grant =
-      this.cache.peek<ApiKeyGrant>(cacheKey) ?? (await this.cache.get(cacheKey, () => this.loadApiKey(text)));
-    if (!grant || grant.ownerDisabled) throw new ApiError('UNAUTHENTICATED', 'The API key is not valid.');
-    if (grant.revoked) throw new ApiError('API_KEY_REVOKED', 'The API key was revoked.');
-    if (grant.expiresAtMs <= this.clock.nowMs())
-      throw new ApiError('API_KEY_EXPIRED', 'The API key has expired.');
-    return grant;
+    return this.cache.get(cacheKey, () => this.loadApiKey(text));
   }
 
   private async loadApiKey(text: string) {
@@ -130,9 +128,17 @@ export class PrincipalLoader {
       expiresAtMs: Date.parse(row.expires_at as string),
       revoked: row.revoked_at !== null,
       ownerDisabled: row.owner_disabled as boolean,
-      allowedIps: row.allowed_ips as string[],
+      apiKeyId,
+      userId,
+      ownerTeamId: teamId,
+      allowedFrom: allowedFrom(row.allowed_ips as string[]),
       ipMode: row.ip_mode as 'enforce' | 'observe',
     };
     return { value, subjects: [`api_key:${apiKeyId}`, `user:${userId}`, `team:${teamId}`] };
   }
+}
+
+/** A stored range that cannot be read lets nobody in; it never turns a list into "anywhere". */
+function allowedFrom(ranges: readonly string[]): AddressList | null {
+  return ranges.length === 0 ? null : addressList(ranges.flatMap((text) => parseCidr(text) ?? []));
 }

@@ -11,9 +11,15 @@ export class ApiKeyView {
   ipMode: 'enforce' | 'observe';
   /** Requests a minute for this key alone, or null for the default. */
   rateLimitPerMinute: number | null;
-  status: 'active' | 'expired' | 'revoked';
+  /**
+   * `expiring` in its last seven days; `rotating` while a successor exists and this one still works;
+   * `expired` and `revoked` keys are refused.
+   */
+  status: 'active' | 'expiring' | 'expired' | 'revoked' | 'rotating';
   expiresAt: string;
   revokedAt: string | null;
+  /** The key that takes over from this one, once it was rotated. */
+  replacedBy: string | null;
   lastUsedAt: string | null;
   lastUsedIp: string | null;
   /** The person whose rights bound the key's. */

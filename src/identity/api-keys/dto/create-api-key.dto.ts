@@ -1,17 +1,7 @@
-import {
-  ArrayMaxSize,
-  ArrayUnique,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsIn, IsInt, IsOptional, Max, Min } from 'class-validator';
+import { MayBeLeftOut } from '../../../platform/http/validators/may-be-left-out.js';
 import { PlainText } from '../../../platform/http/validators/plain-text.js';
+import { AddressRanges, Moment, RequestsPerMinute, ScopeList } from './api-key-fields.js';
 
 export class CreateApiKeyDto {
   /**
@@ -25,16 +15,12 @@ export class CreateApiKeyDto {
    * Scopes such as `clients:read`; none at all means a key that can do nothing.
    * @example ["clients:read","clients:write"]
    */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @ArrayUnique()
-  @IsString({ each: true })
-  @MaxLength(64, { each: true })
+  @MayBeLeftOut()
+  @ScopeList()
   scopes: string[] = [];
 
   /** `test` keys see and make only sandbox records. */
-  @IsOptional()
+  @MayBeLeftOut()
   @IsIn(['live', 'test'])
   environment: 'live' | 'test' = 'live';
 
@@ -42,35 +28,29 @@ export class CreateApiKeyDto {
    * Addresses and CIDR ranges the key may be used from; none means anywhere.
    * @example ["203.0.113.0/24"]
    */
-  @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @IsString({ each: true })
-  @MaxLength(64, { each: true })
+  @MayBeLeftOut()
+  @AddressRanges()
   allowedIps: string[] = [];
 
   /** `observe` records uses from elsewhere and lets them pass. */
-  @IsOptional()
+  @MayBeLeftOut()
   @IsIn(['enforce', 'observe'])
   ipMode: 'enforce' | 'observe' = 'enforce';
 
   /** When the key ends, ISO 8601; at most 365 days ahead. Give this or `expiresInDays`. */
-  @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
-  @MaxLength(40)
+  @MayBeLeftOut()
+  @Moment()
   expiresAt?: string;
 
   /** Life in days, 1 to 365; 90 when neither is given. */
-  @IsOptional()
+  @MayBeLeftOut()
   @IsInt()
   @Min(1)
   @Max(365)
   expiresInDays?: number;
 
-  /** Requests a minute for this key alone. */
+  /** Requests a minute for this key alone; null or nothing for the default. */
   @IsOptional()
-  @IsInt()
-  @Min(1)
-  @Max(100_000)
-  rateLimitPerMinute?: number;
+  @RequestsPerMinute()
+  rateLimitPerMinute?: number | null;
 }
