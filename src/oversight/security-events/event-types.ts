@@ -60,6 +60,7 @@ export const EVENT_TYPES = {
   }),
   ip_not_allowed: type('high', 'An API key was used from an address outside its allow-list.', {
     mode: 'enforce (refused) or observe (let through)',
+    observed: 'true when it was let through',
     route: 'route and method',
   }),
   rate_limited: type('medium', 'A caller went over a limit (429).', {
