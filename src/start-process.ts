@@ -38,6 +38,7 @@ export async function startProcess(config: Config): Promise<void> {
     };
     await listen(app, config);
     const url = await app.getUrl();
+    log.info({ url }, 'listening');
     const demo = config.isProduction ? null : await createDemo(app, config, url);
     printBanner({ config, url, demo, databaseLabel: database.label });
   } catch (error) {

@@ -24,9 +24,23 @@ CREATE TABLE clients (
   created_at timestamptz(3) NOT NULL DEFAULT now(),
   updated_at timestamptz(3) NOT NULL DEFAULT now(),
   archived_at timestamptz(3),
-  data_key text NOT NULL,
   sealed text NOT NULL,
   PRIMARY KEY (team_id, id)
+);
+
+CREATE TABLE data_keys (
+  team_id uuid NOT NULL,
+  subject_id uuid NOT NULL,
+  data_key text NOT NULL,
+  PRIMARY KEY (team_id, subject_id)
+);
+
+-- Keyed tokens of e-mail, phone and the prefixes of name words, by which a client is found again.
+CREATE TABLE blind_index (
+  team_id uuid NOT NULL,
+  token uuid NOT NULL,
+  subject_id uuid NOT NULL,
+  PRIMARY KEY (team_id, token, subject_id)
 );
 
 -- Ids are UUIDv7, so their order is the order of creation and one index serves filter and keyset.

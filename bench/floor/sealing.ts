@@ -91,6 +91,19 @@ export class Sealing {
     return plain.toString();
   }
 
+  /** Blind-index tokens of a client: e-mail, phone, its last four digits, and prefixes of the name's words. */
+  tokens(teamId: string, { firstName, lastName, email, phone }: Record<string, unknown>): string[] {
+    const key = this.teamKey(teamId);
+    const terms = [`email|${String(email).toLowerCase()}`, `phone|${String(phone)}`, `phone4|${String(phone).slice(-4)}`];
+    for (const word of [String(firstName).toLowerCase(), String(lastName).toLowerCase()]) {
+      for (let length = 3; length <= Math.min(word.length, 10); length++) terms.push(`name|${word.slice(0, length)}`);
+    }
+    return [...new Set(terms)].map((term) => {
+      const hex = createHmac('sha256', key).update(term).digest('hex');
+      return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+    });
+  }
+
   private teamKey(teamId: string): Uint8Array {
     let key = this.teamKeys.get(teamId);
     if (!key) {

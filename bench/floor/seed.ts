@@ -70,8 +70,13 @@ async function insertClients(
     return { id, type, status: seededStatus(from + offset), tags: JSON.stringify(tags), dataKey, sealed };
   });
   await client.query(
-    `INSERT INTO clients (team_id, id, type, status, tags, data_key, sealed)
-     SELECT $1, * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[])`,
+    `WITH row AS (
+       SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::text[])
+         AS r (id, type, status, tags, data_key, sealed)
+     ), key AS (
+       INSERT INTO data_keys (team_id, subject_id, data_key) SELECT $1, id, data_key FROM row
+     )
+     INSERT INTO clients (team_id, id, type, status, tags, sealed) SELECT $1, id, type, status, tags, sealed FROM row`,
     [
       teamId,
       rows.map((row) => row.id),

@@ -21,15 +21,10 @@ const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 const STATUSES = new Set(['active', 'inactive']);
 const TYPES = new Set(['buyer', 'seller', 'investor', 'renter']);
 const PERSONAL = ['firstName', 'lastName', 'email', 'phone', 'address', 'notes'] as const;
-// Measured with 1 to 16 of each. Reads never wait, so few connections mean few system calls; a commit waits for the disk,
-// and several connections commit together.
-const READ_CONNECTIONS = 2;
-const WRITE_CONNECTIONS = 8;
 
 const sealing = new Sealing(Buffer.from(process.env.FLOOR_MASTER_KEY ?? '', 'hex'));
 const databaseUrl = process.env.DATABASE_URL ?? '';
-const reads = await Database.connect(databaseUrl, READ_CONNECTIONS);
-const writes = await Database.connect(databaseUrl, WRITE_CONNECTIONS);
+const database = await Database.connect(databaseUrl);
 const callers = new Map<string, Caller>();
 
 function reply(res: ServerResponse, status: number, body: string): void {
@@ -55,7 +50,7 @@ function authenticate(req: IncomingMessage, res: ServerResponse, next: (caller: 
   const hash = sealing.hashApiKey(presented);
   const known = callers.get(hash);
   if (known) return next(known);
-  reads.run(findApiKey, [hash], (error, rows) => {
+  database.run(findApiKey, [hash], (error, rows) => {
     if (error) return broken(res, error);
     if (rows.length === 0) return refuse(res, 401, 'UNAUTHENTICATED');
     const [keyId, teamId, userId] = rows[0] as string[];
@@ -85,7 +80,7 @@ function readJson(
 }
 
 function get(caller: Caller, id: string, res: ServerResponse): void {
-  reads.run(getClient, [caller.teamId, id], (error, rows) => {
+  database.run(getClient, [caller.teamId, id], (error, rows) => {
     if (error) return broken(res, error);
     if (rows.length === 0) return refuse(res, 404, 'NOT_FOUND');
     reply(res, 200, `{"success":true,"data":${rowJson(sealing, caller.teamId, rows[0])}}`);
@@ -99,7 +94,7 @@ function list(caller: Caller, query: string, res: ServerResponse): void {
   const cursor = parameters.get('cursor');
   if (!STATUSES.has(status) || !(limit >= 1 && limit <= 100)) return refuse(res, 400, 'VALIDATION_FAILED');
   const before = cursor === null ? LAST_ID : Buffer.from(cursor, 'base64url').toString('latin1');
-  reads.run(listClients, [caller.teamId, status, before, limit + 1], (error, rows) => {
+  database.run(listClients, [caller.teamId, status, before, limit + 1], (error, rows) => {
     if (error) return broken(res, error);
     replyWithPage(res, caller.teamId, rows, limit);
   });
@@ -125,7 +120,7 @@ function patch(caller: Caller, id: string, req: IncomingMessage, res: ServerResp
   readJson(req, res, ({ status }) => {
     if (typeof status !== 'string' || !STATUSES.has(status)) return refuse(res, 400, 'VALIDATION_FAILED');
     const values = [caller.teamId, id, status, uuidV7(), caller.userId, caller.keyId, ...origin(req)];
-    writes.run(patchStatus, values, (error, rows) => {
+    database.run(patchStatus, values, (error, rows) => {
       if (error) return broken(res, error);
       if (rows.length === 0) return refuse(res, 404, 'NOT_FOUND');
       reply(res, 200, `{"success":true,"data":${rowJson(sealing, caller.teamId, rows[0])}}`);
@@ -151,10 +146,11 @@ function post(caller: Caller, req: IncomingMessage, res: ServerResponse): void {
     const audited = sealing.sealAudit(row.openKey, teamId, auditId, personal);
     const tagsJson = JSON.stringify(tags);
     const plain = `{"type":"${type}","status":"${status}","tags":${tagsJson}}`;
+    const tokens = sealing.tokens(teamId, body);
     const values = [teamId, id, type, status, null, tagsJson, row.dataKey, row.sealed];
-    writes.run(
+    database.run(
       createClient,
-      [...values, auditId, userId, keyId, plain, audited, ...origin(req)],
+      [...values, auditId, userId, keyId, plain, audited, ...origin(req), tokens],
       (error, rows) => {
         if (error) return broken(res, error);
         const at = rows[0][0] as string;
@@ -191,5 +187,5 @@ server.listen(Number(process.env.PORT ?? 0), '127.0.0.1', () => {
 });
 process.on('SIGTERM', () => {
   server.closeAllConnections();
-  server.close(() => void Promise.all([reads.end(), writes.end()]));
+  server.close(() => void database.end());
 });

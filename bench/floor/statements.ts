@@ -8,7 +8,8 @@ export interface Statement {
   text: string;
 }
 
-const CLIENT_COLUMNS = 'id, type, status, owner_id, tags, created_at, updated_at, data_key, sealed';
+const CLIENT_COLUMNS = 'c.id, c.type, c.status, c.owner_id, c.tags, c.created_at, c.updated_at, k.data_key, c.sealed';
+const CLIENTS = 'clients c JOIN data_keys k ON k.team_id = c.team_id AND k.subject_id = c.id';
 
 export const findApiKey: Statement = {
   name: 'find_api_key',
@@ -18,15 +19,15 @@ export const findApiKey: Statement = {
 /** $1 team, $2 id */
 export const getClient: Statement = {
   name: 'get_client',
-  text: `SELECT ${CLIENT_COLUMNS} FROM clients WHERE team_id = $1 AND id = $2 AND archived_at IS NULL`,
+  text: `SELECT ${CLIENT_COLUMNS} FROM ${CLIENTS} WHERE c.team_id = $1 AND c.id = $2 AND c.archived_at IS NULL`,
 };
 
 /** $1 team, $2 status, $3 last id seen, $4 how many */
 export const listClients: Statement = {
   name: 'list_clients',
-  text: `SELECT ${CLIENT_COLUMNS} FROM clients
-    WHERE team_id = $1 AND status = $2 AND archived_at IS NULL AND id < $3
-    ORDER BY id DESC LIMIT $4`,
+  text: `SELECT ${CLIENT_COLUMNS} FROM ${CLIENTS}
+    WHERE c.team_id = $1 AND c.status = $2 AND c.archived_at IS NULL AND c.id < $3
+    ORDER BY c.id DESC LIMIT $4`,
 };
 
 /**
@@ -36,7 +37,7 @@ export const listClients: Statement = {
 export const patchStatus: Statement = {
   name: 'patch_status',
   text: `WITH old AS (
-      SELECT ${CLIENT_COLUMNS} FROM clients WHERE team_id = $1 AND id = $2 AND archived_at IS NULL FOR UPDATE
+      SELECT ${CLIENT_COLUMNS} FROM ${CLIENTS} WHERE c.team_id = $1 AND c.id = $2 AND c.archived_at IS NULL FOR UPDATE OF c
     ), new AS (
       UPDATE clients c SET status = $3, version = c.version + 1, updated_at = now()
       FROM old WHERE c.team_id = $1 AND c.id = $2 AND old.status <> $3
@@ -55,13 +56,17 @@ export const patchStatus: Statement = {
 
 /**
  * $1 team, $2 id, $3 type, $4 status, $5 owner, $6 tags, $7 data key, $8 sealed fields, $9 audit id, $10 user, $11 API key,
- * $12 recorded plain values, $13 sealed values, $14 address, $15 user agent, $16 request id
+ * $12 recorded plain values, $13 sealed values, $14 address, $15 user agent, $16 request id, $17 blind-index tokens
  */
 export const createClient: Statement = {
   name: 'create_client',
   text: `WITH new AS (
-      INSERT INTO clients (team_id, id, type, status, owner_id, tags, data_key, sealed)
-      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING created_at
+      INSERT INTO clients (team_id, id, type, status, owner_id, tags, sealed)
+      VALUES ($1, $2, $3, $4, $5, $6, $8) RETURNING created_at
+    ), key AS (
+      INSERT INTO data_keys (team_id, subject_id, data_key) VALUES ($1, $2, $7)
+    ), found AS (
+      INSERT INTO blind_index (team_id, token, subject_id) SELECT $1, token, $2 FROM unnest($17::uuid[]) token
     ), audit AS (
       INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, user_id, api_key_id, auth_method,
                              new_values, sealed_values, ip_address, user_agent, request_id)

@@ -1,20 +1,56 @@
-import { NotMeasurableYet, type Seeded, type SeedSizes } from '../target.js';
+import { randomBytes } from 'node:crypto';
+import { madeUpClient, seededStatus } from '../people.js';
+import type { BaseTeam, Seeded, SeedSizes } from '../target.js';
 
-export interface ProductSeedOptions extends SeedSizes {
-  /** The owner of the tables, already migrated. */
-  migrationUrl: string;
-  /** The environment the server will be started with: the seed must seal with the same keys. */
-  env: NodeJS.ProcessEnv;
+const PARALLEL = 16;
+const SCOPES = ['clients:read', 'clients:write', 'clients:pii'];
+
+/** Fills the product through its own front door: what is measured is then what its users would have. */
+export async function seedProduct(port: number, sizes: SeedSizes): Promise<Seeded> {
+  const api = new Api(`http://127.0.0.1:${port}`);
+  const keysPerTeam = Math.max(1, Math.round(sizes.apiKeys / sizes.teams));
+  const baseTeams: BaseTeam[] = [];
+  for (let number = 0; number < sizes.teams; number++) {
+    baseTeams.push(await seedTeam(api, number, sizes.clientsPerTeam, keysPerTeam));
+  }
+  return { baseTeams };
 }
 
-/**
- * To be filled in once the product has clients and keys. It must:
- * - write `madeUpClient(index)` with `seededStatus(index)` for index 0…clientsPerTeam-1 of each team, sealed through the
- *   product's own exported functions, and return the ids in that order;
- * - return for each team one key with `clients:read`, `clients:write` and `clients:pii` and a limit out of the load's reach
- *   (the limiter itself stays on), plus the remaining `apiKeys` as ballast;
- * - end with VACUUM ANALYZE and CHECKPOINT, as the floor's seed does.
- */
-export async function seedProduct(_options: ProductSeedOptions): Promise<Seeded> {
-  throw new NotMeasurableYet('bench/product/seed.ts is not written yet');
+async function seedTeam(api: Api, number: number, clients: number, keys: number): Promise<BaseTeam> {
+  const owner = await api.post<{ accessToken: string; team: { id: string } }>('/v1/auth/register', null, {
+    email: `bench-${number}-${randomBytes(6).toString('hex')}@example.com`,
+    password: randomBytes(24).toString('base64url'),
+    name: 'Bench Owner',
+    teamName: `Made-up Realty ${number}`,
+  });
+  const made: { key: string }[] = [];
+  for (let i = 0; i < keys; i++) {
+    made.push(await api.post('/v1/api-keys', owner.accessToken, { name: `Bench ${i}`, scopes: SCOPES }));
+  }
+  const apiKey = made[0].key;
+  const clientIds: string[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < clients; index = next++) {
+      const body = { ...madeUpClient(index), status: seededStatus(index) };
+      clientIds[index] = (await api.post<{ id: string }>('/v1/clients', apiKey, body)).id;
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return { teamId: owner.team.id, apiKey, clientIds };
+}
+
+class Api {
+  constructor(private readonly baseUrl: string) {}
+
+  async post<T>(path: string, credential: string | null, body: object): Promise<T> {
+    const response = await fetch(this.baseUrl + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...(credential ? { authorization: `Bearer ${credential}` } : {}) },
+      body: JSON.stringify(body),
+    });
+    const answer = (await response.json()) as { data: T };
+    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${JSON.stringify(answer)}`);
+    return answer.data;
+  }
 }

@@ -1,31 +1,40 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { recreateDatabase, withClient, type BenchPostgres } from '../postgres.js';
 import { startServer } from '../server-process.js';
-import { NotMeasurableYet, type Target } from '../target.js';
+import { NotMeasurableYet, type Running, type Target } from '../target.js';
 import { seedProduct } from './seed.js';
 
 const ENTRY = 'dist/src/main.js';
+/** Such as `--cpu-prof --cpu-prof-dir=…`, to see where the time goes. */
+const NODE_ARGS = process.env.BENCH_NODE_ARGS?.split(' ') ?? [];
+const ROLE = 'latchkey_bench_api';
 
-/** The product as one side of the comparison: all checks on, only the amounts of the limits out of the load's reach. */
+/** The product as one side of the comparison: in production mode with all checks on, only the amounts of the limits out of the load's reach. */
 export function productTarget(server: BenchPostgres): Target {
   let databaseUrl = '';
   let env: NodeJS.ProcessEnv = {};
+  const start = (): Promise<Running> =>
+    startServer({ args: [...NODE_ARGS, ENTRY], env, portOf: (line) => (line.includes('"listening"') ? Number(env.PORT) : null) });
   return {
     name: 'product',
     async prepare(sizes) {
       if (!existsSync(ENTRY)) throw new NotMeasurableYet(`${ENTRY} is missing: run "npm run build" first`);
       databaseUrl = await recreateDatabase(server, 'latchkey_bench_product');
-      env = await environment(databaseUrl);
-      return seedProduct({ ...sizes, migrationUrl: databaseUrl, env });
+      env = await environment(databaseUrl, await unprivilegedUrl(server, databaseUrl));
+      const running = await start();
+      const seeded = await seedProduct(running.port, sizes);
+      await running.stop();
+      await withClient(databaseUrl, async (client) => {
+        await client.query('VACUUM ANALYZE');
+        await client.query('CHECKPOINT');
+      });
+      return seeded;
     },
-    start: () =>
-      startServer({
-        args: [ENTRY],
-        env,
-        portOf: (line) => (line.includes(`:${env.PORT}`) ? Number(env.PORT) : null),
-      }),
+    start,
     countAuditRows: () =>
       withClient(databaseUrl, async (client) => {
         const { rows } = await client.query<{ count: string }>('SELECT count(*) FROM audit_log');
@@ -34,21 +43,40 @@ export function productTarget(server: BenchPostgres): Target {
   };
 }
 
-/** TODO with the seed: DATABASE_URL must be the role that owns nothing, as in production; a superuser skips row level security. */
-async function environment(databaseUrl: string): Promise<NodeJS.ProcessEnv> {
+/** The role the server runs as owns nothing and is bound by row level security, as in production. */
+async function unprivilegedUrl(server: BenchPostgres, databaseUrl: string): Promise<string> {
+  const password = randomBytes(16).toString('hex');
+  await withClient(server.adminUrl('postgres'), async (client) => {
+    for (const role of ['latchkey_app', 'latchkey_lookup', ROLE]) {
+      const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
+      if (rowCount === 0) await client.query(`CREATE ROLE ${role}`);
+    }
+    await client.query(`ALTER ROLE ${ROLE} LOGIN NOSUPERUSER PASSWORD '${password}'; GRANT latchkey_app TO ${ROLE}`);
+  });
+  const url = new URL(databaseUrl);
+  url.username = ROLE;
+  url.password = password;
+  return url.href;
+}
+
+async function environment(migrationUrl: string, databaseUrl: string): Promise<NodeJS.ProcessEnv> {
   return {
     PATH: process.env.PATH,
     NODE_ENV: 'production',
     HOST: '127.0.0.1',
     PORT: String(await freePort()),
+    DATA_DIR: mkdtempSync(join(tmpdir(), 'latchkey-bench-data-')),
     DATABASE_URL: databaseUrl,
-    DATABASE_MIGRATION_URL: databaseUrl,
+    DATABASE_MIGRATION_URL: migrationUrl,
+    PUBLIC_BASE_URL: 'https://bench.example.com',
+    REGISTRATION: 'open',
+    REQUIRE_2FA: 'false',
     JWT_SECRET: randomBytes(48).toString('hex'),
     MASTER_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
     AUDIT_SIGNING_KEY: randomBytes(32).toString('base64'),
-    ANONYMOUS_RATE_LIMIT: '1000000000/60',
-    API_KEY_RATE_LIMIT: '1000000000/60',
-    USER_RATE_LIMIT: '1000000000/60',
+    ANONYMOUS_RATE_LIMIT: '1000000/1',
+    API_KEY_RATE_LIMIT: '1000000/1',
+    USER_RATE_LIMIT: '1000000/1',
   };
 }
 
