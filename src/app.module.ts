@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { ClientsModule } from './crm/clients/clients.module.js';
 import { RecordsModule } from './crm/records/records.module.js';
 import { IdentityModule } from './identity/identity.module.js';
@@ -32,6 +32,9 @@ export interface AppParts {
   readonly extra?: DynamicModule['imports'];
 }
 
+/** What every mutation passes, outermost first; see {@link interceptMutations}. */
+export const MUTATION_INTERCEPTORS = [IdempotencyInterceptor, UnitOfWorkInterceptor];
+
 /** The list of modules, and the only place where global guards, interceptors, pipes and filters stand, in their order. */
 @Module({})
 export class AppModule {
@@ -58,8 +61,7 @@ export class AppModule {
         { provide: APP_GUARD, useClass: PrincipalLimitGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
-        { provide: APP_INTERCEPTOR, useClass: IdempotencyInterceptor },
-        { provide: APP_INTERCEPTOR, useClass: UnitOfWorkInterceptor },
+        ...MUTATION_INTERCEPTORS,
         { provide: APP_PIPE, useClass: ApiValidationPipe },
       ],
     };

@@ -1,12 +1,14 @@
 import 'reflect-metadata';
 import cookie from '@fastify/cookie';
-import { NestFactory } from '@nestjs/core';
+import type { NestInterceptor } from '@nestjs/common';
+import { DiscoveryService, MetadataScanner, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { AppModule, type AppParts } from './app.module.js';
+import { AppModule, type AppParts, MUTATION_INTERCEPTORS } from './app.module.js';
 import { AddressLimit } from './identity/rate-limits/address-limit.js';
 import metadata from './metadata.js';
 import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
+import { interceptMutations } from './platform/http/mutation-interceptors.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
@@ -49,6 +51,8 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     done();
   });
   await app.register(cookie);
+  const interceptors = MUTATION_INTERCEPTORS.map((type) => app.get<NestInterceptor>(type));
+  interceptMutations(app.get(DiscoveryService), app.get(MetadataScanner), interceptors);
   await app.init();
   app.get(RouteTable).all();
   await installApiDocs(app, metadata);

@@ -94,9 +94,14 @@ export class Sealing {
   /** Blind-index tokens of a client: e-mail, phone, its last four digits, and prefixes of the name's words. */
   tokens(teamId: string, { firstName, lastName, email, phone }: Record<string, unknown>): string[] {
     const key = this.teamKey(teamId);
-    const terms = [`email|${String(email).toLowerCase()}`, `phone|${String(phone)}`, `phone4|${String(phone).slice(-4)}`];
+    const terms = [
+      `email|${String(email).toLowerCase()}`,
+      `phone|${String(phone)}`,
+      `phone4|${String(phone).slice(-4)}`,
+    ];
     for (const word of [String(firstName).toLowerCase(), String(lastName).toLowerCase()]) {
-      for (let length = 3; length <= Math.min(word.length, 10); length++) terms.push(`name|${word.slice(0, length)}`);
+      for (let length = 3; length <= Math.min(word.length, 10); length++)
+        terms.push(`name|${word.slice(0, length)}`);
     }
     return [...new Set(terms)].map((term) => {
       const hex = createHmac('sha256', key).update(term).digest('hex');

@@ -8,7 +8,8 @@ export interface Statement {
   text: string;
 }
 
-const CLIENT_COLUMNS = 'c.id, c.type, c.status, c.owner_id, c.tags, c.created_at, c.updated_at, k.data_key, c.sealed';
+const CLIENT_COLUMNS =
+  'c.id, c.type, c.status, c.owner_id, c.tags, c.created_at, c.updated_at, k.data_key, c.sealed';
 const CLIENTS = 'clients c JOIN data_keys k ON k.team_id = c.team_id AND k.subject_id = c.id';
 
 export const findApiKey: Statement = {

@@ -46,7 +46,10 @@ class Api {
   async post<T>(path: string, credential: string | null, body: object): Promise<T> {
     const response = await fetch(this.baseUrl + path, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...(credential ? { authorization: `Bearer ${credential}` } : {}) },
+      headers: {
+        'content-type': 'application/json',
+        ...(credential ? { authorization: `Bearer ${credential}` } : {}),
+      },
       body: JSON.stringify(body),
     });
     const answer = (await response.json()) as { data: T };

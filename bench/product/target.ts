@@ -18,7 +18,11 @@ export function productTarget(server: BenchPostgres): Target {
   let databaseUrl = '';
   let env: NodeJS.ProcessEnv = {};
   const start = (): Promise<Running> =>
-    startServer({ args: [...NODE_ARGS, ENTRY], env, portOf: (line) => (line.includes('"listening"') ? Number(env.PORT) : null) });
+    startServer({
+      args: [...NODE_ARGS, ENTRY],
+      env,
+      portOf: (line) => (line.includes('"listening"') ? Number(env.PORT) : null),
+    });
   return {
     name: 'product',
     async prepare(sizes) {
@@ -51,7 +55,9 @@ async function unprivilegedUrl(server: BenchPostgres, databaseUrl: string): Prom
       const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
       if (rowCount === 0) await client.query(`CREATE ROLE ${role}`);
     }
-    await client.query(`ALTER ROLE ${ROLE} LOGIN NOSUPERUSER PASSWORD '${password}'; GRANT latchkey_app TO ${ROLE}`);
+    await client.query(
+      `ALTER ROLE ${ROLE} LOGIN NOSUPERUSER PASSWORD '${password}'; GRANT latchkey_app TO ${ROLE}`,
+    );
   });
   const url = new URL(databaseUrl);
   url.username = ROLE;

@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock/clock.js';
 import type { Principal, Role } from '../../platform/context/principal.js';
@@ -91,7 +91,7 @@ export class PrincipalLoader {
    */
   async apiKey(text: string): Promise<ApiKeyGrant | null> {
     // The cache holds no key: what was verified once is known again by its hash.
-    const cacheKey = `key:${createHash('sha256').update(text).digest('base64url')}`;
+    const cacheKey = `key:${hash('sha256', text, 'base64url')}`;
     return this.cache.get(cacheKey, () => this.loadApiKey(text));
   }
 

@@ -1,4 +1,5 @@
 import pgUtils from 'pg/lib/utils.js';
+import { serialize } from 'pg-protocol';
 import { parserOf } from './column-parsers.js';
 import type { Row, Statement, StatementResult } from './statement.js';
 
@@ -7,20 +8,15 @@ interface Field {
   readonly parse: (text: string) => unknown;
 }
 
-/** The part of `pg`'s connection that a submittable may use, as pg-cursor does. */
+/** The part of `pg`'s connection that a submittable may use. */
 interface Connection {
-  readonly stream: { cork(): void; uncork(): void };
-  parse(query: { name: string; text: string }): void;
-  bind(query: {
-    statement: string;
-    values: readonly unknown[];
-    valueMapper: (value: unknown) => unknown;
-  }): void;
-  describe(message: { type: 'P'; name: string }): void;
-  execute(query: { portal: string }): void;
-  close(message: { type: 'S'; name: string }): void;
-  sync(): void;
+  readonly stream: { write(bytes: Buffer): boolean };
 }
+
+const SYNC = serialize.sync();
+const EXECUTE = serialize.execute({});
+const DESCRIBE = serialize.describe({ type: 'P', name: '' });
+const toWire = (value: unknown): unknown => pgUtils.prepareValue(value);
 
 /** What each connection has prepared: statement name to its columns. */
 const preparedByConnection = new WeakMap<Connection, Map<string, readonly Field[]>>();
@@ -47,6 +43,7 @@ export class Batch {
   private rows: Row[] = [];
   private failure: Error | null = null;
   private settled = false;
+  private prepared: Map<string, readonly Field[]> = new Map();
   /** Set by the driver's `query()` when it wraps a time limit around us. */
   callback: (error: Error | null, results?: readonly StatementResult[]) => void;
 
@@ -58,35 +55,26 @@ export class Batch {
   }
 
   submit(connection: Connection): Error | null {
-    const prepared = preparedOn(connection);
-    connection.stream.cork();
-    try {
-      for (const statement of this.statements) this.send(connection, prepared, statement);
-      connection.sync();
-    } finally {
-      connection.stream.uncork();
-    }
-    this.prepared = prepared;
+    this.prepared = preparedOn(connection);
+    const messages: Buffer[] = [];
+    for (const statement of this.statements) this.serialize(statement, messages);
+    messages.push(SYNC);
+    // One buffer, one system call.
+    connection.stream.write(Buffer.concat(messages));
     return null;
   }
 
-  private prepared: Map<string, readonly Field[]> = new Map();
-
-  private send(connection: Connection, prepared: Map<string, readonly Field[]>, statement: Statement): void {
-    const name = statement.name ?? '';
-    const known = name !== '' && prepared.has(name);
+  private serialize({ name, text, values }: Statement, messages: Buffer[]): void {
+    const statement = name ?? '';
+    const known = statement !== '' && this.prepared.has(statement);
     if (!known) {
       // After a failed batch nobody knows which of its names exist; closing an unknown one is no error.
-      if (name !== '') connection.close({ type: 'S', name });
-      connection.parse({ name, text: statement.text });
+      if (statement !== '') messages.push(serialize.close({ type: 'S', name: statement }));
+      messages.push(serialize.parse({ name: statement, text }));
     }
-    connection.bind({
-      statement: name,
-      values: statement.values,
-      valueMapper: (value) => pgUtils.prepareValue(value),
-    });
-    if (!known) connection.describe({ type: 'P', name: '' });
-    connection.execute({ portal: '' });
+    messages.push(serialize.bind({ statement, values: values as unknown[], valueMapper: toWire }));
+    if (!known) messages.push(DESCRIBE);
+    messages.push(EXECUTE);
   }
 
   handleRowDescription(message: { fields: { name: string; dataTypeID: number }[] }): void {

@@ -242,14 +242,13 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   }
 
   private nextVersion(before: E, fields: Partial<E>): E {
-    const after: E = {
+    // The spread keeps the opened personal data, too.
+    return {
       ...before,
       ...fields,
       version: before.version + 1,
       updatedAt: this.store.clock.nowIso(),
     };
-    this.sealedRows?.carry(before, after);
-    return after;
   }
 
   private personalDiff(before: E, personal: Partial<P>): ReturnType<typeof diffOf> {

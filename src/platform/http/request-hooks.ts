@@ -54,7 +54,7 @@ function printable(text: string): string {
 function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply): void {
   const { context } = request;
   const principal = context.principalOrNull;
-  log.pino.info({
+  log.request({
     requestId: context.requestId,
     method: request.method,
     route: request.routeOptions.url ?? null,
