@@ -56,7 +56,8 @@ export class PrincipalLoader {
       {
         name: 'principal:session',
         text: `SELECT s.user_id, s.expires_at, greatest(s.authenticated_at, s.stepped_up_at) AS authenticated_at,
-            u.two_factor_enabled_at, m.role, t.default_region
+            u.two_factor_enabled_at, m.role, t.default_region,
+            EXISTS (SELECT FROM platform_admins p WHERE p.user_id = s.user_id) AS platform_admin
           FROM sessions s JOIN memberships m ON m.team_id = s.team_id AND m.user_id = s.user_id
           JOIN users u ON u.id = s.user_id JOIN teams t ON t.id = s.team_id
           WHERE s.team_id = $1 AND s.id = $2 AND s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL`,
@@ -78,6 +79,7 @@ export class PrincipalLoader {
       sessionId,
       authenticatedAtMs: Date.parse(row.authenticated_at as string),
       twoFactorEnabled: row.two_factor_enabled_at !== null,
+      platformAdmin: row.platform_admin as boolean,
       defaultRegion: row.default_region as string,
       rateLimitPerMinute: null,
     };
@@ -122,6 +124,7 @@ export class PrincipalLoader {
         sessionId: null,
         authenticatedAtMs: null,
         twoFactorEnabled: false,
+        platformAdmin: false,
         defaultRegion: row.default_region as string,
         rateLimitPerMinute: row.rate_limit_per_minute as number | null,
       },

@@ -1,6 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
+import type { Principal } from '../../platform/context/principal.js';
 import { ApiError } from '../../platform/http/api-error.js';
 import { type Access, ACCESS_KEY, USERS_ONLY_KEY } from '../../platform/http/route-metadata.js';
 
@@ -18,9 +19,20 @@ export class ScopeGuard implements CanActivate {
     if (principal.kind === 'api_key' && this.reflector.get<boolean | undefined>(USERS_ONLY_KEY, handler)) {
       throw new ApiError('FORBIDDEN', 'This route is for signed-in people; API keys cannot use it.');
     }
+    if (access.kind === 'platform') return assertPlatformAdmin(principal);
     if (access.kind === 'authenticated' || principal.scopes.has(access.scope)) return true;
     throw insufficientScope(access.scope, principal.scopes);
   }
+}
+
+/** A second factor is mandatory here, whatever `REQUIRE_2FA` says. */
+function assertPlatformAdmin(principal: Principal): true {
+  if (!principal.platformAdmin) throw new ApiError('FORBIDDEN', 'This is for platform admins.');
+  if (principal.twoFactorEnabled) return true;
+  throw new ApiError(
+    'TWO_FACTOR_REQUIRED',
+    'Platform admins need two-factor authentication; turn it on first.',
+  );
 }
 
 /** 403 that names what was needed and what is there, so that an integrator can mend the key. */

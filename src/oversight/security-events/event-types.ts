@@ -124,7 +124,13 @@ export const EVENT_TYPES = {
     pii: 'whether personal data is unmasked',
     expiresAt: 'when it ends',
   }),
-  platform_admin_granted: type('critical', 'Somebody was made a platform admin by command.', {}),
+  platform_admin_granted: type(
+    'critical',
+    'Somebody was made a platform admin by command, or ceased to be one.',
+    {
+      action: 'grant or revoke',
+    },
+  ),
   alert_delivery_failed: type('medium', 'An alert could not be delivered.', {
     channel: 'mail or webhook',
     reason: 'why',

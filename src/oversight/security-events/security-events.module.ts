@@ -2,12 +2,13 @@ import { Global, Module } from '@nestjs/common';
 import { DenialRecorder } from './denial-recorder.js';
 import { EventReader } from './event-reader.js';
 import { EventStore } from './event-store.js';
+import { PlatformEventsController } from './platform-events.controller.js';
 import { SecurityEventsController } from './security-events.controller.js';
 import { SecurityEvents } from './security-events.service.js';
 
 @Global()
 @Module({
-  controllers: [SecurityEventsController],
+  controllers: [SecurityEventsController, PlatformEventsController],
   providers: [DenialRecorder, EventReader, EventStore, SecurityEvents],
   exports: [DenialRecorder, SecurityEvents],
 })

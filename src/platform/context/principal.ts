@@ -22,6 +22,8 @@ export interface Principal {
   readonly authenticatedAtMs: number | null;
   /** Whether the person has a second factor; always false for a key, which cannot prove one. */
   readonly twoFactorEnabled: boolean;
+  /** Whether the person runs the installation (`npm run platform:grant`); always false for a key. */
+  readonly platformAdmin: boolean;
   /** Region of phone numbers written without a country code: ISO 3166-1 alpha-2. */
   readonly defaultRegion: string;
   /** Requests per minute granted to this key alone, or null for the default. */

@@ -5,6 +5,7 @@ import type { ErrorCode } from './api-error.js';
 export type Access =
   | { readonly kind: 'public'; readonly reason: string }
   | { readonly kind: 'authenticated'; readonly reason: string }
+  | { readonly kind: 'platform'; readonly reason: string }
   | { readonly kind: 'scope'; readonly scope: string };
 
 /** How a mutation is audited. Every handler that is not a GET says so, or the boot stops. */
@@ -25,6 +26,13 @@ export const Public = (reason: string): MethodDecorator =>
 /** Any principal may call this route, whatever its scopes. */
 export const Authenticated = (reason: string): MethodDecorator =>
   SetMetadata(ACCESS_KEY, { kind: 'authenticated', reason } satisfies Access);
+
+/** For people who run the installation, with a second factor; the reason stands in the permission snapshot. */
+export const PlatformAdminsOnly = (reason: string): MethodDecorator =>
+  applyDecorators(
+    SetMetadata(ACCESS_KEY, { kind: 'platform', reason } satisfies Access),
+    SetMetadata(USERS_ONLY_KEY, true),
+  );
 
 /** The caller needs this scope: by role, and for a key by its own list as well. */
 export const RequireScope = (scope: string): MethodDecorator =>
