@@ -2,7 +2,7 @@ import { Injectable, type LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 
 /** Lines are gathered: a write per request would cost as much as the request's routing. At most 100 ms are lost in a crash. */
-const BUFFERED = { fd: 1, minLength: 32_768, periodicFlush: 100, sync: false };
+const BUFFERED = { fd: 1, minLength: 12_288, periodicFlush: 100, sync: false };
 
 /** Paths that must never be written, wherever an object with them is logged. */
 const REDACTED = [
