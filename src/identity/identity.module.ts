@@ -34,6 +34,11 @@ import { SessionService } from './sessions/session.service.js';
 import { SessionStore } from './sessions/session-store.js';
 import { StepUpController } from './two-factor/step-up.controller.js';
 import { StepUpService } from './two-factor/step-up.service.js';
+import { PasswordProof } from './two-factor/password-proof.service.js';
+import { SecondFactor } from './two-factor/second-factor.service.js';
+import { TwoFactorController } from './two-factor/two-factor.controller.js';
+import { TwoFactorService } from './two-factor/two-factor.service.js';
+import { TwoFactorStore } from './two-factor/two-factor-store.js';
 import { UserDirectory } from './users/user-directory.js';
 
 /** Who is calling, and what they may do. */
@@ -45,7 +50,7 @@ import { UserDirectory } from './users/user-directory.js';
     ThrottlerModule.forRoot({ throttlers: [{ limit: 1, ttl: 1 }], storage: new MemoryThrottlerStorage() }),
     TypeOrmModule.forFeature([ApiKey]),
   ],
-  controllers: [AuthController, ApiKeysController, ScopesController, StepUpController],
+  controllers: [AuthController, ApiKeysController, ScopesController, StepUpController, TwoFactorController],
   providers: [
     AccessTokens,
     AddressLimit,
@@ -73,6 +78,10 @@ import { UserDirectory } from './users/user-directory.js';
     SessionService,
     SessionStore,
     StepUpService,
+    TwoFactorService,
+    TwoFactorStore,
+    SecondFactor,
+    PasswordProof,
     UserDirectory,
   ],
   exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, RateLimiter],

@@ -5,6 +5,7 @@ import { ApiError } from '../../platform/http/api-error.js';
 import { LoginLockout, type LoginSubject } from '../attempts/login-lockout.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
+import { TwoFactorService } from '../two-factor/two-factor.service.js';
 import { emailKey } from '../users/email-address.js';
 import { type LoginRecord, type Member, UserDirectory } from '../users/user-directory.js';
 import type { LoginDto } from './dto/login.dto.js';
@@ -17,6 +18,7 @@ export class AuthService {
     private readonly users: UserDirectory,
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
+    private readonly twoFactor: TwoFactorService,
     private readonly lockout: LoginLockout,
     private readonly events: SecurityEvents,
   ) {}
@@ -77,7 +79,7 @@ export class AuthService {
       role,
       scopes: [...scopes].sort(),
       authMethod,
-      twoFactor: { enabled: false },
+      twoFactor: await this.twoFactor.stateOf({ teamId, userId }),
     };
   }
 }

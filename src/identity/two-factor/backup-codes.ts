@@ -44,7 +44,7 @@ export function normalizeBackupCode(text: string): string | null {
  * The only form in which a code is stored: HMAC-SHA-256 over user and code, 32 bytes, so that a row copied to another
  * user opens nothing. Compare by equality of the hash, and delete the row in the same statement.
  *
- * @param pepper at least 32 bytes from the key ring, never from the database
+ * @param pepper at least 32 random bytes of this user, kept sealed
  * @param normalizedCode from {@link normalizeBackupCode}
  * @throws RangeError for a short pepper or a code that is not normalized
  */

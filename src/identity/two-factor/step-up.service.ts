@@ -2,39 +2,47 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError, invalidField } from '../../platform/http/api-error.js';
-import { PasswordHasher } from '../passwords/password-hasher.js';
 import { FRESH_MS } from '../principals/step-up.guard.js';
 import { SessionService } from '../sessions/session.service.js';
-import { UserDirectory } from '../users/user-directory.js';
 import type { StepUpDto } from './dto/step-up.dto.js';
 import type { StepUpView } from './dto/step-up.view.js';
+import { PasswordProof } from './password-proof.service.js';
+import { SecondFactor } from './second-factor.service.js';
+import { TwoFactorService } from './two-factor.service.js';
 
 /** Proving again, in the middle of a session, that the right person sits there. */
 @Injectable()
 export class StepUpService {
   constructor(
-    private readonly users: UserDirectory,
-    private readonly passwords: PasswordHasher,
+    private readonly twoFactor: TwoFactorService,
+    private readonly factors: SecondFactor,
+    private readonly passwords: PasswordProof,
     private readonly sessions: SessionService,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws ApiError 400 without a proof, 401 `INVALID_CREDENTIALS` for a wrong one */
+  /** @throws ApiError 400 without the right kind of proof, 401 `INVALID_CODE` or `INVALID_CREDENTIALS` for a wrong one */
   async stepUp(context: RequestContext, input: StepUpDto): Promise<StepUpView> {
-    const { teamId, sessionId } = context.principal;
+    const { teamId, userId, sessionId } = context.principal;
     if (sessionId === null) throw new ApiError('FORBIDDEN', 'There is no session to step up.');
-    if (input.password === undefined) throw invalidField('password', 'is required');
-    await this.checkPassword(context, input.password);
+    // Read, not taken from the cached principal: a factor that was turned on a moment ago counts already.
+    const { enabled } = await this.twoFactor.stateOf({ teamId, userId });
+    if (enabled) await this.proveByCode(context, input);
+    else await this.proveByPassword(context, input);
     const atMs = this.clock.nowMs();
     this.sessions.freshen(context, { teamId, sessionId }, new Date(atMs).toISOString());
     return { freshUntil: new Date(atMs + FRESH_MS).toISOString() };
   }
 
-  private async checkPassword(context: RequestContext, password: string): Promise<void> {
-    const { teamId, userId } = context.principal;
-    const hash = await this.users.findPasswordHash(teamId, userId);
-    if (hash === null || !(await this.passwords.verify(hash, password))) {
-      throw new ApiError('INVALID_CREDENTIALS', 'The password is wrong.');
-    }
+  private async proveByCode(context: RequestContext, { code, password }: StepUpDto): Promise<void> {
+    if (password !== undefined) throw invalidField('password', 'is not enough here; send a code');
+    if (code === undefined) throw invalidField('code', 'is required');
+    await this.factors.prove(context, context.principal, code, 'step_up');
+  }
+
+  private async proveByPassword(context: RequestContext, { code, password }: StepUpDto): Promise<void> {
+    if (code !== undefined) throw invalidField('code', 'there is none; send the password');
+    if (password === undefined) throw invalidField('password', 'is required');
+    await this.passwords.prove(context, password);
   }
 }

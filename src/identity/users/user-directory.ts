@@ -22,6 +22,7 @@ export interface Member {
   };
   readonly team: { id: string; name: string; defaultRegion: string };
   readonly role: Role;
+  readonly twoFactorEnabled: boolean;
 }
 
 export interface NewUser {
@@ -55,7 +56,7 @@ export class UserDirectory {
     const [result] = await this.database.runIn({ teamId, userId }, [
       {
         name: 'user:find-member',
-        text: `SELECT u.id, u.email, u.name, u.email_verified_at, u.password_changed_at, m.role, t.name AS team_name, t.default_region
+        text: `SELECT u.id, u.email, u.name, u.email_verified_at, u.password_changed_at, u.two_factor_enabled_at, m.role, t.name AS team_name, t.default_region
           FROM memberships m JOIN users u ON u.id = m.user_id JOIN teams t ON t.id = m.team_id
           WHERE m.team_id = $1 AND m.user_id = $2`,
         values: [teamId, userId],
@@ -73,6 +74,7 @@ export class UserDirectory {
       },
       team: { id: teamId, name: row.team_name as string, defaultRegion: row.default_region as string },
       role: row.role as Role,
+      twoFactorEnabled: row.two_factor_enabled_at !== null,
     };
   }
 

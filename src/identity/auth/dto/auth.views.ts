@@ -34,8 +34,10 @@ export class CsrfView {
   csrfToken: string;
 }
 
-export class TwoFactorStateView {
+export class MyTwoFactorView {
   enabled: boolean;
+  /** Unused backup codes. */
+  backupCodesLeft: number;
 }
 
 /** Who is calling, and what they may do. */
@@ -46,7 +48,7 @@ export class MeView {
   /** Effective scopes: the role's, for an API key cut down to its own. */
   scopes: string[];
   authMethod: 'jwt' | 'api_key';
-  twoFactor: TwoFactorStateView;
+  twoFactor: MyTwoFactorView;
 }
 
 export class LogoutView {

@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
+import { Clock } from '../../platform/clock/clock.js';
+import type { RequestContext } from '../../platform/context/request-context.js';
+import { MasterKeys } from '../../platform/crypto/master-keys.js';
+import type { Statement } from '../../platform/database/statement.js';
+import { ApiError } from '../../platform/http/api-error.js';
+import { backupCodeHash, normalizeBackupCode } from './backup-codes.js';
+import { type FactorSecrets, openFactor, sealFactor } from './factor-seal.js';
+import { matchTotp } from './totp.js';
+import { type Person, type StoredFactor, TwoFactorStore } from './two-factor-store.js';
+
+/** Where a code was presented; stands in the security event. */
+export type CodePurpose = 'login' | 'step_up' | 'enable' | 'disable' | 'backup_codes';
+
+/**
+ * Proves a second factor. The proof is staged, not written: a code is used up in the very transaction of what it was
+ * given for, and of two requests with one code the second finds it used, whatever their endpoints and instances.
+ */
+@Injectable()
+export class SecondFactor {
+  constructor(
+    private readonly store: TwoFactorStore,
+    private readonly keys: MasterKeys,
+    private readonly clock: Clock,
+    private readonly events: SecurityEvents,
+  ) {}
+
+  /**
+   * Checks a code of the app, or a backup code, and stages its use.
+   * @throws ApiError 401 `INVALID_CODE`
+   */
+  async prove(context: RequestContext, person: Person, code: string, purpose: CodePurpose): Promise<void> {
+    const factor = await this.store.find(person);
+    const claim = factor?.enabled ? await this.claimOf(person, factor, code) : null;
+    this.stage(context, person, purpose, claim);
+  }
+
+  /**
+   * Checks the first code of a secret that is being set up; a backup code is of no use here.
+   * @throws ApiError 401 `INVALID_CODE`
+   */
+  proveNew(context: RequestContext, person: Person, factor: StoredFactor, code: string): FactorSecrets {
+    const secrets = openFactor(this.keys, person.userId, factor);
+    this.stage(context, person, 'enable', this.stepClaim(person, factor, secrets, code));
+    return secrets;
+  }
+
+  private stage(
+    context: RequestContext,
+    person: Person,
+    purpose: CodePurpose,
+    claim: readonly Statement[] | null,
+  ): void {
+    if (claim === null) {
+      this.recordFailure(context, person, purpose);
+      throw new ApiError('INVALID_CODE', 'The code is wrong or was used before.');
+    }
+    for (const statement of claim) context.work.stage({ statement, change: null });
+  }
+
+  private async claimOf(person: Person, factor: StoredFactor, code: string): Promise<Statement[] | null> {
+    const secrets = openFactor(this.keys, person.userId, factor);
+    const backupCode = normalizeBackupCode(code);
+    if (backupCode === null) return this.stepClaim(person, factor, secrets, code);
+    const hash = backupCodeHash(secrets.pepper, person.userId, backupCode);
+    return (await this.store.hasBackupCode(person, hash))
+      ? [this.store.claimBackupCode(person.userId, hash)]
+      : null;
+  }
+
+  private stepClaim(
+    { userId }: Person,
+    factor: StoredFactor,
+    secrets: FactorSecrets,
+    code: string,
+  ): Statement[] | null {
+    const step = matchTotp(secrets.secret, code.replace(/\s/g, ''), this.clock.nowMs());
+    if (step === null || step <= factor.lastStep) return null;
+    const claim = [this.store.claimStep(userId, factor.sealed, step)];
+    // A rotated master key gets rid of its old values as people sign in.
+    if (factor.masterKeyId !== this.keys.currentId) {
+      const { sealed, masterKeyId } = sealFactor(this.keys, userId, secrets);
+      claim.push(this.store.reseal(userId, factor.sealed, sealed, masterKeyId));
+    }
+    return claim;
+  }
+
+  private recordFailure(context: RequestContext, { teamId, userId }: Person, purpose: CodePurpose): void {
+    this.events.record({
+      type: 'two_factor_failed',
+      teamId,
+      userId,
+      ipAddress: context.ipAddress,
+      userAgent: context.userAgent,
+      requestId: context.requestId,
+      details: { purpose },
+    });
+  }
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { toDataURL, toString as toText } from 'qrcode';
+import { v7 as uuidv7 } from 'uuid';
+import type { RequestContext } from '../../platform/context/request-context.js';
+import { MasterKeys } from '../../platform/crypto/master-keys.js';
+import type { ChangeAction, RecordedChange } from '../../platform/database/change-recorder.js';
+import type { Statement } from '../../platform/database/statement.js';
+import { ApiError } from '../../platform/http/api-error.js';
+import { UserDirectory } from '../users/user-directory.js';
+import { backupCodeHash, newBackupCodes, normalizeBackupCode } from './backup-codes.js';
+import type { BackupCodesView, TwoFactorSetupView } from './dto/two-factor.views.js';
+import { type FactorSecrets, newFactorSecrets, openFactor, sealFactor } from './factor-seal.js';
+import { PasswordProof } from './password-proof.service.js';
+import { SecondFactor } from './second-factor.service.js';
+import { otpauthUrl } from './totp.js';
+import { type Person, type StoredFactor, TwoFactorStore } from './two-factor-store.js';
+
+const ISSUER = 'Latchkey';
+
+/** Turning the second factor on and off, and its backup codes. */
+@Injectable()
+export class TwoFactorService {
+  constructor(
+    private readonly store: TwoFactorStore,
+    private readonly factors: SecondFactor,
+    private readonly passwords: PasswordProof,
+    private readonly users: UserDirectory,
+    private readonly keys: MasterKeys,
+  ) {}
+
+  /**
+   * A new secret that waits for its first code; calling again gives another.
+   * @throws ApiError 409 `CONFLICT` when a second factor is on
+   */
+  async setup(context: RequestContext): Promise<TwoFactorSetupView> {
+    const person = begin(context);
+    const member = await this.users.findMember(person.teamId, person.userId);
+    if (!member) throw new ApiError('UNAUTHENTICATED', 'The session has ended; sign in again.');
+    if (member.twoFactorEnabled) throw alreadyOn();
+    const secrets = newFactorSecrets();
+    const { sealed, masterKeyId } = sealFactor(this.keys, person.userId, secrets);
+    const statement = this.store.begin(person.userId, sealed, masterKeyId);
+    stage(context, [statement], change(person, 'CREATE', null, { state: 'waiting for the first code' }));
+    // A colon parts issuer and account in the address, encoded or not.
+    const account = member.user.email.replaceAll(':', '_');
+    const url = otpauthUrl({ issuer: ISSUER, account, secret: secrets.secret });
+    return {
+      secret: secrets.secret,
+      otpauthUrl: url,
+      qrCode: await toDataURL(url, { errorCorrectionLevel: 'M', width: 320 }),
+      qrText: await toText(url, { type: 'utf8', errorCorrectionLevel: 'L' }),
+    };
+  }
+
+  /**
+   * Turns the second factor on with the first code of the app.
+   * @throws ApiError 409 `CONFLICT` without a set-up or when it is on, 401 `INVALID_CODE`
+   */
+  async enable(context: RequestContext, code: string): Promise<BackupCodesView> {
+    const person = begin(context);
+    const factor = await this.store.find(person);
+    if (!factor) throw new ApiError('CONFLICT', 'Start at POST /v1/auth/2fa/setup.');
+    if (factor.enabled) throw alreadyOn();
+    const secrets = this.factors.proveNew(context, person, factor, code);
+    const { backupCodes, statements } = this.newCodes(person, secrets);
+    stage(
+      context,
+      [...this.store.turnOn(person.userId), ...statements],
+      change(person, 'UPDATE', { enabled: false }, { enabled: true }),
+    );
+    return { backupCodes };
+  }
+
+  /**
+   * Turns the second factor off.
+   * @throws ApiError 409 `CONFLICT` when it is off, 401 `INVALID_CREDENTIALS` or `INVALID_CODE`
+   */
+  async disable(context: RequestContext, input: { password: string; code: string }): Promise<void> {
+    const person = begin(context);
+    await this.mine(person);
+    await this.passwords.prove(context, input.password);
+    await this.factors.prove(context, person, input.code, 'disable');
+    stage(context, this.store.turnOff(person.userId), change(person, 'DELETE', { enabled: true }, null));
+  }
+
+  /**
+   * Ten new backup codes; the old ones are void.
+   * @throws ApiError 409 `CONFLICT` when the second factor is off, 401 `INVALID_CODE`
+   */
+  async renewBackupCodes(context: RequestContext, code: string): Promise<BackupCodesView> {
+    const person = begin(context);
+    const factor = await this.mine(person);
+    await this.factors.prove(context, person, code, 'backup_codes');
+    const secrets = openFactor(this.keys, person.userId, factor);
+    const { backupCodes, statements } = this.newCodes(person, secrets);
+    const left = { backupCodesLeft: factor.backupCodesLeft };
+    stage(context, statements, change(person, 'UPDATE', left, { backupCodesLeft: backupCodes.length }));
+    return { backupCodes };
+  }
+
+  /** What the person is told of their second factor. */
+  async stateOf(person: Person): Promise<{ enabled: boolean; backupCodesLeft: number }> {
+    const factor = await this.store.find(person);
+    return factor?.enabled
+      ? { enabled: true, backupCodesLeft: factor.backupCodesLeft }
+      : { enabled: false, backupCodesLeft: 0 };
+  }
+
+  private async mine(person: Person): Promise<StoredFactor> {
+    const factor = await this.store.find(person);
+    if (!factor?.enabled) throw new ApiError('CONFLICT', 'Two-factor authentication is off.');
+    return factor;
+  }
+
+  private newCodes(
+    { userId }: Person,
+    { pepper }: FactorSecrets,
+  ): { backupCodes: string[]; statements: Statement[] } {
+    const backupCodes = newBackupCodes();
+    const hashes = backupCodes.map((code) =>
+      backupCodeHash(pepper, userId, normalizeBackupCode(code) ?? code),
+    );
+    return { backupCodes, statements: this.store.replaceBackupCodes(userId, hashes) };
+  }
+}
+
+/** Changes to one person's second factor take turns: what one decides, the next one sees. */
+function begin(context: RequestContext): Person {
+  const { teamId, userId } = context.principal;
+  context.work.lock(createHash('sha256').update(`two-factor|${userId}`).digest().readBigInt64BE());
+  return { teamId, userId };
+}
+
+function stage(context: RequestContext, statements: readonly Statement[], recorded: RecordedChange): void {
+  for (const [index, statement] of statements.entries()) {
+    context.work.stage({ statement, change: index === 0 ? recorded : null });
+  }
+}
+
+function change(
+  { userId }: Person,
+  action: ChangeAction,
+  oldValues: Record<string, unknown> | null,
+  newValues: Record<string, unknown> | null,
+): RecordedChange {
+  return {
+    id: uuidv7(),
+    action,
+    resourceType: 'two_factor',
+    resourceId: userId,
+    oldValues,
+    newValues,
+    sealed: null,
+  };
+}
+
+function alreadyOn(): ApiError {
+  return new ApiError('CONFLICT', 'Two-factor authentication is on; turn it off first.');
+}
