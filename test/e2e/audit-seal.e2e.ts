@@ -1,28 +1,10 @@
 import pg from 'pg';
 import { type Account, registerOwner } from '../harness/accounts.js';
+import { addClients, sealed, tamper } from '../harness/audit.js';
 import { databaseUrl, testServer } from '../harness/test-server.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const SEALED_WITHIN_MS = 2000;
-
-async function sealed(owner: Account, withinMs = 5000): Promise<any> {
-  const start = Date.now();
-  for (;;) {
-    const { json } = await owner.http.get('/v1/audit-log/verify');
-    if (json.data.pendingRows === 0) return json.data;
-    if (Date.now() - start > withinMs) throw new Error(`still pending: ${JSON.stringify(json.data)}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-async function addClients(owner: Account, count: number): Promise<string[]> {
-  const ids: string[] = [];
-  for (let n = 0; n < count; n++) {
-    const created = await owner.http.post('/v1/clients', { firstName: `Client ${n}` });
-    ids.push(created.json.data.id);
-  }
-  return ids;
-}
 
 describe('the seal of the audit log', () => {
   let app: TestApp;
@@ -37,14 +19,6 @@ describe('the seal of the audit log', () => {
     expect((await sealed(owner)).valid).toBe(true);
   });
   afterAll(() => app.close());
-
-  /** As the superuser, with the triggers out of the way. */
-  async function tamper(sql: string): Promise<void> {
-    const client = new pg.Client({ connectionString: databaseUrl(testServer().adminUrl, app.database.name) });
-    await client.connect();
-    await client.query(`SET session_replication_role = replica; ${sql}`);
-    await client.end();
-  }
 
   async function rows(): Promise<{ id: string }[]> {
     return app.database.sql(`SELECT id FROM audit_log WHERE team_id = $1 ORDER BY id`, [owner.teamId]);
@@ -69,13 +43,13 @@ describe('the seal of the audit log', () => {
 
   it('names an edited row', async () => {
     const [, , edited] = await rows();
-    await tamper(`UPDATE audit_log SET user_agent = 'nobody' WHERE id = '${edited.id}'`);
+    await tamper(app.database, `UPDATE audit_log SET user_agent = 'nobody' WHERE id = '${edited.id}'`);
     expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: edited.id });
   });
 
   it('names a deleted row', async () => {
     const [, , deleted] = await rows();
-    await tamper(`DELETE FROM audit_log WHERE id = '${deleted.id}'`);
+    await tamper(app.database, `DELETE FROM audit_log WHERE id = '${deleted.id}'`);
     expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: deleted.id });
   });
 
@@ -93,10 +67,13 @@ describe('the seal of the audit log', () => {
 
   it('names one of two rows that changed places', async () => {
     const [, a, b] = await rows();
-    await tamper(`
+    await tamper(
+      app.database,
+      `
       UPDATE audit_log SET id = '00000000-0000-7000-8000-000000000000' WHERE id = '${a.id}';
       UPDATE audit_log SET id = '${a.id}' WHERE id = '${b.id}';
-      UPDATE audit_log SET id = '${b.id}' WHERE id = '00000000-0000-7000-8000-000000000000'`);
+      UPDATE audit_log SET id = '${b.id}' WHERE id = '00000000-0000-7000-8000-000000000000'`,
+    );
     const result = await sealed(owner);
     expect(result.valid).toBe(false);
     expect([a.id, b.id]).toContain(result.firstBrokenId);
@@ -105,15 +82,19 @@ describe('the seal of the audit log', () => {
   it('names the end when the newest rows were cut off with their seals', async () => {
     const { head } = await sealed(owner);
     const firstSeq = Math.max(1, head.seq);
-    await tamper(`
+    await tamper(
+      app.database,
+      `
       DELETE FROM audit_log a USING audit_seal s WHERE s.team_id = '${owner.teamId}' AND s.seq >= ${firstSeq} AND a.id = ANY (s.ids);
-      DELETE FROM audit_seal WHERE team_id = '${owner.teamId}' AND seq >= ${firstSeq}`);
+      DELETE FROM audit_seal WHERE team_id = '${owner.teamId}' AND seq >= ${firstSeq}`,
+    );
     expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: head.lastId });
   });
 
   it('notices a batch that was rewritten without the key', async () => {
     const [, a] = await rows();
     await tamper(
+      app.database,
       `UPDATE audit_seal SET signature = decode(repeat('00', 64), 'hex') WHERE team_id = '${owner.teamId}' AND seq = 1`,
     );
     const result = await sealed(owner);

@@ -1,16 +1,15 @@
 import {
-  createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
   type KeyObject,
   sign,
   timingSafeEqual,
-  verify,
 } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
 import { deriveKey } from '../../platform/crypto/derive-key.js';
+import { isSignedBy, keyIdOf } from './ed25519.js';
 import { type SealHeader, signedText } from './seal.js';
 import type { StoredRow } from './stored-row.js';
 
@@ -80,18 +79,6 @@ export class AuditKeys {
     if (row.mac === null || row.mac.length !== 64) return false;
     return timingSafeEqual(Buffer.from(row.mac, 'hex'), this.macOf(row));
   }
-}
-
-/** Sixteen hex digits that name a public key. */
-export function keyIdOf(publicKey: KeyObject): string {
-  return createHash('sha256')
-    .update(publicKey.export({ format: 'der', type: 'spki' }))
-    .digest('hex')
-    .slice(0, 16);
-}
-
-export function isSignedBy(publicKey: KeyObject, text: string, signatureHex: string): boolean {
-  return verify(null, Buffer.from(text), publicKey, Buffer.from(signatureHex, 'hex'));
 }
 
 /** JSON text with sorted keys: what `jsonb` stores and what we sent differ in order and spacing. */

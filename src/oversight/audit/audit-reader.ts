@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
-import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
 import { Database } from '../../platform/database/database.js';
 import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
@@ -9,7 +8,7 @@ import { CursorSigner } from '../../platform/http/cursor.js';
 import { Page } from '../../platform/http/page.js';
 import type { AuditQueryDto } from './dto/audit-query.dto.js';
 import type { AuditRowView } from './dto/audit-row.view.js';
-import { PersonalViews } from './personal-fields.js';
+import { PersonalValues } from './personal-values.js';
 
 /** Ids are made on the instances, the time of a row by the database; clocks may differ by this much. */
 const CLOCK_SKEW_MS = 3_600_000;
@@ -23,9 +22,8 @@ const SEAL_OF_ROW = `SELECT s.seq, s.sealed_at FROM audit_seal s WHERE s.team_id
 export class AuditReader {
   constructor(
     private readonly database: Database,
-    private readonly cipher: SubjectCipher,
     private readonly cursors: CursorSigner,
-    private readonly views: PersonalViews,
+    private readonly personal: PersonalValues,
   ) {}
 
   async list(context: RequestContext, query: AuditQueryDto): Promise<Page<AuditRowView>> {
@@ -43,7 +41,13 @@ export class AuditReader {
   }
 
   private viewOf(context: RequestContext, row: Row): AuditRowView {
-    const personal = this.personalOf(context, row);
+    const personal = this.personal.of(context.principal, {
+      id: row.id as string,
+      resourceType: row.resource_type as string,
+      resourceId: row.resource_id as string,
+      sealed: row.sealed as Buffer | null,
+      wrapped: row.wrapped as Buffer | null,
+    });
     return {
       id: row.id as string,
       action: row.action as AuditRowView['action'],
@@ -59,25 +63,6 @@ export class AuditReader {
       requestId: row.request_id as string,
       createdAt: row.created_at as string,
       seal: row.seal_seq === null ? null : { seq: row.seal_seq as number, sealedAt: row.sealed_at as string },
-    };
-  }
-
-  /** Personal values of the row; nothing once the subject's data key is gone. */
-  private personalOf(
-    context: RequestContext,
-    row: Row,
-  ): { old?: Record<string, unknown>; new?: Record<string, unknown> } {
-    if (!Buffer.isBuffer(row.sealed) || !Buffer.isBuffer(row.wrapped)) return {};
-    const { teamId, scopes } = context.principal;
-    const key = this.cipher.unwrap(teamId, row.resource_id as string, row.wrapped);
-    const values = JSON.parse(key.open(row.sealed, `audit_log|${row.id as string}`)) as ReturnType<
-      typeof this.personalOf
-    >;
-    const view = this.views.of(row.resource_type as string);
-    if (scopes.has(view.scope)) return values;
-    return {
-      ...(values.old && { old: view.mask(values.old) }),
-      ...(values.new && { new: view.mask(values.new) }),
     };
   }
 }

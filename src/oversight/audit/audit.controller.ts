@@ -1,13 +1,16 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
+import { ApiProduces } from '@nestjs/swagger';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Page } from '../../platform/http/page.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Paged } from '../../platform/openapi/paged.js';
 import { RequireScope } from '../../platform/http/route-metadata.js';
+import { AuditExport } from './audit-export.js';
 import { AuditKeys } from './audit-keys.js';
 import { AuditReader } from './audit-reader.js';
 import { AuditVerifier } from './audit-verifier.js';
 import { AuditQueryDto } from './dto/audit-query.dto.js';
+import { AuditExportDto } from './dto/audit-export.dto.js';
 import { AuditRowView } from './dto/audit-row.view.js';
 import { PublicKeyView, VerificationView } from './dto/verification.view.js';
 
@@ -17,6 +20,7 @@ export class AuditController {
     private readonly audit: AuditReader,
     private readonly verifier: AuditVerifier,
     private readonly keys: AuditKeys,
+    private readonly exports: AuditExport,
   ) {}
 
   /** Who changed what, newest first. */
@@ -39,5 +43,17 @@ export class AuditController {
   @RequireScope('audit:read')
   publicKey(): PublicKeyView {
     return { keyId: this.keys.keyId, algorithm: 'Ed25519', publicKey: this.keys.publicKeyPem };
+  }
+
+  /**
+   * The whole log in the order in which it was sealed. NDJSON carries what `npm run audit:verify` needs to check
+   * it elsewhere. Personal data is masked for everybody.
+   */
+  @Get('export')
+  @RequireScope('audit:read')
+  @ApiProduces('application/x-ndjson', 'text/csv')
+  export(@Ctx() context: RequestContext, @Query() query: AuditExportDto): StreamableFile {
+    const { lines, type, name } = this.exports.open(context, query.format);
+    return new StreamableFile(lines, { type, disposition: `attachment; filename="${name}"` });
   }
 }

@@ -1,6 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { ChangeRecorder } from '../../platform/database/change-recorder.js';
 import { AuditController } from './audit.controller.js';
+import { AuditExport } from './audit-export.js';
 import { AuditKeys } from './audit-keys.js';
 import { AuditReader } from './audit-reader.js';
 import { AuditSealer } from './audit-sealer.js';
@@ -8,6 +9,7 @@ import { AuditVerifier } from './audit-verifier.js';
 import { AuditWriter } from './audit-writer.js';
 import { HeadAnchor } from './head-anchor.js';
 import { PersonalViews } from './personal-fields.js';
+import { PersonalValues } from './personal-values.js';
 import { SealedLog } from './sealed-log.js';
 
 /** The audit trail: written through the unit of work, read by those who hold `audit:read`. */
@@ -16,11 +18,13 @@ import { SealedLog } from './sealed-log.js';
   controllers: [AuditController],
   providers: [
     { provide: ChangeRecorder, useClass: AuditWriter },
+    AuditExport,
     AuditKeys,
     AuditReader,
     AuditSealer,
     AuditVerifier,
     HeadAnchor,
+    PersonalValues,
     PersonalViews,
     SealedLog,
   ],
