@@ -3,6 +3,12 @@ import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AccountTokens } from './accounts/account-tokens.js';
+import { AccountsController } from './accounts/accounts.controller.js';
+import { EmailVerificationService } from './accounts/email-verification.service.js';
+import { PasswordChangeService } from './accounts/password-change.service.js';
+import { PasswordResetService } from './accounts/password-reset.service.js';
+import { PasswordWriter } from './accounts/password-writer.service.js';
 import { ApiKey } from './api-keys/api-key.entity.js';
 import { ApiKeyWatch } from './api-keys/api-key-watch.service.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
@@ -50,9 +56,17 @@ import { UserDirectory } from './users/user-directory.js';
     ThrottlerModule.forRoot({ throttlers: [{ limit: 1, ttl: 1 }], storage: new MemoryThrottlerStorage() }),
     TypeOrmModule.forFeature([ApiKey]),
   ],
-  controllers: [AuthController, ApiKeysController, ScopesController, StepUpController, TwoFactorController],
+  controllers: [
+    AccountsController,
+    ApiKeysController,
+    AuthController,
+    ScopesController,
+    StepUpController,
+    TwoFactorController,
+  ],
   providers: [
     AccessTokens,
+    AccountTokens,
     AddressLimit,
     ApiKeyGuard,
     ApiKeysRepository,
@@ -64,11 +78,15 @@ import { UserDirectory } from './users/user-directory.js';
     AuthService,
     BearerSessions,
     CsrfTokens,
+    EmailVerificationService,
     JwtGuard,
     JwtStrategy,
     LoginLockout,
     LogoutService,
+    PasswordChangeService,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
+    PasswordResetService,
+    PasswordWriter,
     PrincipalCache,
     PrincipalLoader,
     RateLimiter,

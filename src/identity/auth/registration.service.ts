@@ -7,6 +7,7 @@ import type { RecordedChange } from '../../platform/database/change-recorder.js'
 import { isPgError, SQLSTATE } from '../../platform/database/database-errors.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { EmailVerificationService } from '../accounts/email-verification.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { passwordProblems } from '../passwords/password-policy.js';
 import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
@@ -29,6 +30,7 @@ export class RegistrationService {
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
     private readonly cipher: SubjectCipher,
+    private readonly verifications: EmailVerificationService,
   ) {}
 
   /** @throws ApiError 403 when registration is not open, 400 for a weak password, 409 `DUPLICATE` at the commit */
@@ -85,6 +87,7 @@ export class RegistrationService {
     });
     const statement = this.users.insertMembership(teamId, userId, 'owner');
     context.work.stage({ statement, change: created('membership', userId, { role: 'owner' }) });
+    this.verifications.stageMail(context, { ...user, teamId, userId });
   }
 }
 

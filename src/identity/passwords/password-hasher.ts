@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2';
+import type { BusyError } from '../../platform/http/error-mapping.js';
 
 /** argon2id with the parameters of `security.md` (OWASP password storage cheat sheet; RFC 9106). Memory in KiB. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const;
@@ -29,7 +30,7 @@ export interface PasswordHasherOptions {
 }
 
 /** Too many hashes are waiting. HTTP answers 503 with `Retry-After`; nothing was computed or changed. */
-export class HashingBusyError extends Error {
+export class HashingBusyError extends Error implements BusyError {
   readonly retryAfterSeconds = 1;
 
   constructor() {

@@ -7,6 +7,18 @@ import {
 } from '../database/database-errors.js';
 import { ApiError, type ErrorCode } from './api-error.js';
 
+/**
+ * The mark of an error that says "full, come back": whatever floor throws it, the client hears 503 with
+ * `Retry-After`. An interface, because this floor may not know the classes of the floors above.
+ */
+export interface BusyError extends Error {
+  readonly retryAfterSeconds: number;
+}
+
+function isBusy(error: unknown): error is BusyError {
+  return error instanceof Error && typeof (error as Partial<BusyError>).retryAfterSeconds === 'number';
+}
+
 const CODE_OF_STATUS: Partial<Record<number, ErrorCode>> = {
   400: 'VALIDATION_FAILED',
   401: 'UNAUTHENTICATED',
@@ -35,6 +47,7 @@ const PUBLIC_MESSAGE: Partial<Record<ErrorCode, string>> = {
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof DatabaseUnavailableError) return unavailable(error);
+  if (isBusy(error)) return unavailable(error, error.retryAfterSeconds);
   if (error instanceof StaleWriteError) {
     return new ApiError('CONFLICT', 'The resource is being changed by others; try again.', { cause: error });
   }
@@ -58,8 +71,9 @@ function fromPostgres(error: Error & { code: string }): ApiError {
   return internal(error);
 }
 
-function unavailable(cause: unknown): ApiError {
-  return new ApiError('UNAVAILABLE', UNAVAILABLE_MESSAGE, { cause, headers: { 'retry-after': '1' } });
+function unavailable(cause: unknown, retryAfterSeconds = 1): ApiError {
+  const headers = { 'retry-after': String(retryAfterSeconds) };
+  return new ApiError('UNAVAILABLE', UNAVAILABLE_MESSAGE, { cause, headers });
 }
 
 function internal(cause: unknown): ApiError {
