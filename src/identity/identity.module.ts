@@ -10,6 +10,8 @@ import { PasswordChangeService } from './accounts/password-change.service.js';
 import { PasswordResetService } from './accounts/password-reset.service.js';
 import { PasswordWriter } from './accounts/password-writer.service.js';
 import { ApiKey } from './api-keys/api-key.entity.js';
+import { ApiKeyUsage } from './api-keys/api-key-usage.service.js';
+import { ApiKeyUsageStore } from './api-keys/api-key-usage.store.js';
 import { ApiKeyWatch } from './api-keys/api-key-watch.service.js';
 import { ApiKeysController } from './api-keys/api-keys.controller.js';
 import { ApiKeysRepository } from './api-keys/api-keys.repository.js';
@@ -74,6 +76,8 @@ import { UserDirectory } from './users/user-directory.js';
     ApiKeyStrategy,
     AttemptCounters,
     AttemptStore,
+    ApiKeyUsage,
+    ApiKeyUsageStore,
     ApiKeyWatch,
     AuthService,
     BearerSessions,

@@ -6,6 +6,7 @@ import { Clock } from '../../platform/clock/clock.js';
 import type { Principal } from '../../platform/context/principal.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { ApiKeyUsage } from '../api-keys/api-key-usage.service.js';
 import { ApiKeyWatch } from '../api-keys/api-key-watch.service.js';
 import { credentialOf } from './credential.js';
 import { type ApiKeyGrant, PrincipalLoader } from './principal-loader.js';
@@ -16,6 +17,7 @@ export class ApiKeyStrategy extends PassportStrategy(Strategy, 'api-key') {
   constructor(
     private readonly principals: PrincipalLoader,
     private readonly watch: ApiKeyWatch,
+    private readonly usage: ApiKeyUsage,
     private readonly clock: Clock,
   ) {
     super();
@@ -34,6 +36,7 @@ export class ApiKeyStrategy extends PassportStrategy(Strategy, 'api-key') {
       throw new ApiError('API_KEY_EXPIRED', 'The API key has expired.');
     }
     this.checkAddress(grant, context);
+    this.usage.record(grant, context.ipAddress);
     return grant.principal;
   }
 

@@ -4,6 +4,7 @@ import {
   addressList,
   cidrContains,
   cidrProblem,
+  enclosingNetwork,
   normalizeAddress,
   parseCidr,
   rateLimitSubject,
@@ -304,5 +305,26 @@ describe('rate limit subject', () => {
   it('rubbish shares one subject, so it opens no endless supply', () => {
     expect(rateLimitSubject('a')).toBe(rateLimitSubject('b'));
     expect(rateLimitSubject('10.1')).toBe(rateLimitSubject(''));
+  });
+});
+
+describe('enclosing network', () => {
+  const lengths = { ipv4: 24, ipv6: 48 };
+
+  it('is the range of that many bits, for a mapped address that of IPv4', () => {
+    expect(enclosingNetwork('203.0.113.77', lengths)).toBe('203.0.113.0/24');
+    expect(enclosingNetwork('::ffff:203.0.113.77', lengths)).toBe('203.0.113.0/24');
+    expect(enclosingNetwork('2001:db8:1:2:3::4', lengths)).toBe('2001:db8:1::/48');
+    expect(enclosingNetwork('unknown', lengths)).toBeNull();
+  });
+
+  it('is a range that contains the address', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), fc.nat(32), fc.nat(128), (address, ipv4, ipv6) => {
+        const network = enclosingNetwork(address, { ipv4, ipv6 })!;
+        expect(cidrProblem(network)).toBeNull();
+        expect(cidrContains(cidr(network), address)).toBe(true);
+      }),
+    );
   });
 });

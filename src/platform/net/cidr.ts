@@ -87,6 +87,18 @@ export function rateLimitSubject(address: string): string {
   return `${formatAddress([words[0], words[1], 0, 0])}/64`;
 }
 
+/** The network an address lies in, of this many bits by family, as a canonical CIDR; null when it cannot be read. */
+export function enclosingNetwork(
+  address: string,
+  prefixLengths: { readonly ipv4: number; readonly ipv6: number },
+): string | null {
+  const words = parseAddress(address);
+  if (words === null) return null;
+  const prefixLength = words.length === 1 ? prefixLengths.ipv4 : prefixLengths.ipv6;
+  const start = words.map((word, index) => (word & maskWord(prefixLength, index)) >>> 0) as unknown as Words;
+  return makeCidr(start, prefixLength).text;
+}
+
 function readCidr(text: string): Cidr | string {
   if (typeof text !== 'string' || text.length > CIDR_MAX_LENGTH) return 'is not an IP address or CIDR range';
   const slash = text.indexOf('/');
