@@ -1,6 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { ClientsModule } from './crm/clients/clients.module.js';
+import { LeadsModule } from './crm/leads/leads.module.js';
+import { ListingsModule } from './crm/listings/listings.module.js';
+import { EscrowsModule } from './crm/escrows/escrows.module.js';
+import { AppointmentsModule } from './crm/appointments/appointments.module.js';
 import { RecordsModule } from './crm/records/records.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { AuthenticationGuard } from './identity/principals/authentication.guard.js';
@@ -53,6 +57,10 @@ export class AppModule {
         IdentityModule,
         RecordsModule,
         ClientsModule,
+        LeadsModule,
+        AppointmentsModule,
+        ListingsModule,
+        EscrowsModule,
         ...(extra ?? []),
       ],
       providers: [

@@ -1,4 +1,5 @@
 import type { RequestContext } from '../../platform/context/request-context.js';
+import { invalidField } from '../../platform/http/api-error.js';
 import { insufficientScope } from '../../identity/principals/scope.guard.js';
 import { type Scope } from '../../identity/scopes/scope-catalogue.js';
 import { emailTerm, phoneTerm, searchTerms } from '../../vault/personal-data/person-terms.js';
@@ -22,6 +23,13 @@ export function peopleSearch(
   return [
     ...(email === undefined ? [] : [emailTerm(table, email)]),
     ...(phone === undefined ? [] : [phoneTerm(table, normalizePhone(phone, defaultRegion, 'phone'))]),
-    ...(q === undefined ? [] : searchTerms(table, q)),
+    ...(q === undefined ? [] : wordsOf(table, q)),
   ];
+}
+
+/** A text without words would match everybody. */
+function wordsOf(table: string, q: string): string[] {
+  const terms = searchTerms(table, q);
+  if (terms.length === 0) throw invalidField('q', 'has a word or a number');
+  return terms;
 }

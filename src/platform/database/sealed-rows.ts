@@ -3,8 +3,11 @@ import type { IndexTerms } from './row-index.js';
 
 export interface PersonalRules<P extends object> {
   readonly fields: readonly (keyof P & string)[];
-  /** Terms are `purpose|value`, so that equal values of different fields have different tokens. */
-  readonly terms: (personal: P) => IndexTerms;
+  /**
+   * Words under which a row is found by its personal data; terms are `purpose|value`, so that equal values of
+   * different fields have different tokens.
+   */
+  readonly terms?: (personal: P) => IndexTerms;
 }
 
 interface Identified {

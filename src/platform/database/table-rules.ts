@@ -20,7 +20,7 @@ export interface TableRules<E, P extends object> {
   readonly audited: readonly string[];
   /** Personal data of the row, or null for a table without. */
   readonly personal: PersonalRules<P> | null;
-  /** Words of a row without personal data; tables with such data have their words in {@link PersonalRules}. */
+  /** Words of the plain fields; a table has these or those of its {@link PersonalRules}. */
   readonly terms?: (row: E) => IndexTerms;
   /** What a client reads when another live record has one of the unique terms. */
   readonly duplicate?: string;

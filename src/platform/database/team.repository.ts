@@ -49,9 +49,11 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     private readonly rules: TableRules<E, P>,
   ) {
     this.shape = shapeOf(store.source, entity);
-    const { personal } = rules;
-    const sealed = personal ? new SealedRows<E, P>(store.cipher, this.shape.table, personal) : null;
-    const terms = sealed && personal ? (row: E) => personal.terms(sealed.of(row)) : rules.terms;
+    const sealed = rules.personal
+      ? new SealedRows<E, P>(store.cipher, this.shape.table, rules.personal)
+      : null;
+    const personalTerms = rules.personal?.terms;
+    const terms = sealed && personalTerms ? (row: E) => personalTerms(sealed.of(row)) : rules.terms;
     this.sealedRows = sealed;
     this.index = terms ? new RowIndex(store.cipher, terms, rules.duplicate ?? SAME_PERSON) : null;
     this.statements = new TeamStatements(this.shape, sealed !== null, this.index !== null);

@@ -1,0 +1,14 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { Escrow } from './escrow.entity.js';
+import { EscrowsController } from './escrows.controller.js';
+import { EscrowsRepository } from './escrows.repository.js';
+import { EscrowsService } from './escrows.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Escrow])],
+  controllers: [EscrowsController],
+  providers: [EscrowsRepository, EscrowsService],
+  exports: [EscrowsService],
+})
+export class EscrowsModule {}

@@ -1,0 +1,79 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import type { RequestContext } from '../../platform/context/request-context.js';
+import type { Page } from '../../platform/http/page.js';
+import { Ctx, IfMatch } from '../../platform/http/parameters.js';
+import { RecordId } from '../../platform/http/record-id.pipe.js';
+import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
+import { Paged } from '../../platform/openapi/paged.js';
+import { ArchivedView } from '../records/record.views.js';
+import { RestoreDto } from '../records/restore.dto.js';
+import { LeadsService } from './leads.service.js';
+import { LeadView } from './dto/lead.view.js';
+import { CreateLeadDto } from './dto/create-lead.dto.js';
+import { ListLeadsDto } from './dto/list-leads.dto.js';
+import { UpdateLeadDto } from './dto/update-lead.dto.js';
+
+@Controller('v1/leads')
+export class LeadsController {
+  constructor(private readonly leads: LeadsService) {}
+
+  /** Leads of the team, newest first. */
+  @Get()
+  @RequireScope('leads:read')
+  @Paged(LeadView)
+  list(@Ctx() context: RequestContext, @Query() query: ListLeadsDto): Promise<Page<LeadView>> {
+    return this.leads.list(context, query);
+  }
+
+  /** Adds a lead; 409 `DUPLICATE` when another has the same e-mail or phone. */
+  @Post()
+  @RequireScope('leads:write')
+  @Audited('lead')
+  create(@Ctx() context: RequestContext, @Body() input: CreateLeadDto): Promise<LeadView> {
+    return this.leads.create(context, input);
+  }
+
+  @Get(':id')
+  @RequireScope('leads:read')
+  get(@Ctx() context: RequestContext, @Param('id', RecordId) id: string): Promise<LeadView> {
+    return this.leads.get(context, id);
+  }
+
+  /** Changes the fields that are sent. */
+  @Patch(':id')
+  @RequireScope('leads:write')
+  @Audited('lead')
+  update(
+    @Ctx() context: RequestContext,
+    @Param('id', RecordId) id: string,
+    @IfMatch() ifMatch: string | null,
+    @Body() input: UpdateLeadDto,
+  ): Promise<LeadView> {
+    return this.leads.update(context, id, ifMatch, input);
+  }
+
+  /** Archives a lead: gone from lists and look-ups until it is restored. */
+  @Delete(':id')
+  @RequireScope('leads:delete')
+  @Audited('lead')
+  archive(
+    @Ctx() context: RequestContext,
+    @Param('id', RecordId) id: string,
+    @IfMatch() ifMatch: string | null,
+  ): Promise<ArchivedView> {
+    return this.leads.archive(context, id, ifMatch);
+  }
+
+  /** Brings an archived lead back. */
+  @Post(':id/restore')
+  @HttpCode(200)
+  @RequireScope('leads:write')
+  @Audited('lead')
+  restore(
+    @Ctx() context: RequestContext,
+    @Param('id', RecordId) id: string,
+    @Body() input: RestoreDto,
+  ): Promise<LeadView> {
+    return this.leads.restore(context, id, input.allowDuplicate);
+  }
+}

@@ -1,0 +1,20 @@
+/** Shown to every reader, and kept by the audit log; a listing is advertised, so nothing of it is personal. */
+export const LISTING_AUDITED = [
+  'street',
+  'city',
+  'state',
+  'postalCode',
+  'latitude',
+  'longitude',
+  'price',
+  'currency',
+  'propertyType',
+  'status',
+  'bedrooms',
+  'bathrooms',
+  'squareFeet',
+  'lotSquareFeet',
+  'yearBuilt',
+  'listedAt',
+  'mlsNumber',
+] as const;
