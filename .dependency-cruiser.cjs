@@ -8,7 +8,7 @@ const app = '^src/(app|app\\.module|main|start-process|metadata)\\.ts$|^src/demo
 const published = [
   '^src/crm/records/',
   '^src/identity/(api-keys/api-key-format|auth/access-tokens|principals/(bearer-sessions|(scope|step-up)\\.guard))\\.ts$',
-  '^src/identity/(passwords/password-(hasher|policy)|scopes/scope-catalogue|sessions/refresh-cookie)\\.ts$',
+  '^src/identity/(passwords/password-(hasher|policy)|scopes/scope-catalogue|sessions/(refresh-cookie|same-origin\\.guard))\\.ts$',
   '^src/identity/users/(email-address|is-email-address|user-directory)\\.ts$',
 ];
 const specs = '\\.(spec|e2e)\\.ts$';

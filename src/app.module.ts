@@ -11,6 +11,7 @@ import { AuthenticationGuard } from './identity/principals/authentication.guard.
 import { ScopeGuard } from './identity/principals/scope.guard.js';
 import { StepUpGuard } from './identity/principals/step-up.guard.js';
 import { PrincipalLimitGuard } from './identity/rate-limits/principal-limit.guard.js';
+import { SameOriginGuard } from './identity/sessions/same-origin.guard.js';
 import { AuditModule } from './oversight/audit/audit.module.js';
 import { SecurityEventsModule } from './oversight/security-events/security-events.module.js';
 import type { Config } from './platform/config/config.js';
@@ -67,6 +68,7 @@ export class AppModule {
         { provide: APP_FILTER, useClass: ApiExceptionFilter },
         { provide: APP_GUARD, useClass: AuthenticationGuard },
         { provide: APP_GUARD, useClass: PrincipalLimitGuard },
+        { provide: APP_GUARD, useClass: SameOriginGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
         ...MUTATION_INTERCEPTORS,

@@ -36,9 +36,14 @@ import { MemoryThrottlerStorage } from './rate-limits/memory-throttler-storage.j
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { ScopesController } from './scopes/scopes.controller.js';
 import { CsrfTokens } from './sessions/csrf-tokens.js';
+import { KnownDevices } from './sessions/known-devices.service.js';
 import { RefreshCookie } from './sessions/refresh-cookie.js';
 import { RefreshTokens } from './sessions/refresh-token.js';
 import { SessionService } from './sessions/session.service.js';
+import { SessionCookies } from './sessions/session-cookies.service.js';
+import { SessionReader } from './sessions/session-reader.js';
+import { SessionWatch } from './sessions/session-watch.js';
+import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionStore } from './sessions/session-store.js';
 import { StepUpController } from './two-factor/step-up.controller.js';
 import { StepUpService } from './two-factor/step-up.service.js';
@@ -63,6 +68,7 @@ import { UserDirectory } from './users/user-directory.js';
     ApiKeysController,
     AuthController,
     ScopesController,
+    SessionsController,
     StepUpController,
     TwoFactorController,
   ],
@@ -85,6 +91,7 @@ import { UserDirectory } from './users/user-directory.js';
     EmailVerificationService,
     JwtGuard,
     JwtStrategy,
+    KnownDevices,
     LoginLockout,
     LogoutService,
     PasswordChangeService,
@@ -97,8 +104,11 @@ import { UserDirectory } from './users/user-directory.js';
     RefreshCookie,
     RefreshTokens,
     RegistrationService,
+    SessionCookies,
+    SessionReader,
     SessionService,
     SessionStore,
+    SessionWatch,
     StepUpService,
     TwoFactorService,
     TwoFactorStore,

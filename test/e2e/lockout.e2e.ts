@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
+import { Browser } from '../harness/browser.js';
 import type { Answer } from '../harness/http-client.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
+import { until } from '../harness/until.js';
 
 const WRONG = 'certainly not the passphrase';
 
@@ -34,6 +36,13 @@ describe('lockout', () => {
 
   const login = (email: string, password = WRONG, from = freshAddress(), app = one): Promise<Answer> =>
     app.http.post('/v1/auth/login', { email, password }, { from });
+
+  const lock = (email: string): Promise<Answer[]> => inTurn(5, () => login(email));
+  const signedIn = async (email: string): Promise<Browser> => {
+    const browser = new Browser(one.http, freshAddress());
+    expect((await browser.login(email)).status).toBe(200);
+    return browser;
+  };
 
   it.each([
     ['a known account', async () => (await registerOwner(one.http)).email],
@@ -135,5 +144,66 @@ describe('lockout', () => {
     expect(shape(await login(known.email))).toBe(expected);
     expect(shape(await login(disabled.email))).toBe(expected);
     expect(shape(await login(disabled.email, PASSWORD))).toBe(expected);
+  });
+
+  describe('of an account with a known device', () => {
+    it('lets the browser in that signed in before, past the lock and past the limit of its address', async () => {
+      const { email } = await registerOwner(one.http);
+      const browser = await signedIn(email);
+      await lock(email);
+      await inTurn(5, () => login(unknownEmail(), WRONG, browser.from));
+      expect(codes([await login(email, PASSWORD, browser.from)])).toEqual(['423 ACCOUNT_LOCKED']);
+      expect(codes([await browser.login(email)])).toEqual(['200 ok']);
+      // Success resets the account for everybody.
+      expect(codes([await login(email, PASSWORD)])).toEqual(['200 ok']);
+    });
+
+    it('gives that browser five tries of its own', async () => {
+      const { email } = await registerOwner(one.http);
+      const browser = await signedIn(email);
+      const guesses = await inTurn(6, () => browser.login(email, WRONG));
+      expect(codes(guesses)).toEqual([...Array(5).fill('401 INVALID_CREDENTIALS'), '423 ACCOUNT_LOCKED']);
+      expect(codes([await login(email, PASSWORD)])).toEqual(['200 ok']);
+    });
+
+    it('lets nobody in with the device of another user, a forged one, or one that was forgotten', async () => {
+      const victim = await registerOwner(one.http);
+      const stranger = await signedIn((await registerOwner(one.http)).email);
+      const own = await signedIn(victim.email);
+      const device = own.cookies.get('latchkey_device')!;
+      await lock(victim.email);
+      const [id, secret] = device.split('.');
+      const strangersSecret = stranger.cookies.get('latchkey_device')!.split('.')[1];
+      for (const value of [`${id}.${strangersSecret}`, `${id}.${'A'.repeat(32)}`, secret, `${id}.`, '~~~~']) {
+        stranger.cookies.set('latchkey_device', value);
+        expect(codes([await stranger.login(victim.email)])).toEqual(['423 ACCOUNT_LOCKED']);
+      }
+      await one.database.sql('DELETE FROM known_devices WHERE user_id = $1', [victim.userId]);
+      expect(codes([await own.login(victim.email)])).toEqual(['423 ACCOUNT_LOCKED']);
+      const kept = JSON.stringify(await one.database.sql('SELECT d::text FROM known_devices d'));
+      expect(kept).not.toContain(strangersSecret);
+    });
+
+    it('remembers everyone who signed in with one browser', async () => {
+      const [first, second] = [await registerOwner(one.http), await registerOwner(one.http)];
+      const browser = await signedIn(first.email);
+      await browser.login(second.email);
+      await lock(first.email);
+      expect(codes([await browser.login(first.email)])).toEqual(['200 ok']);
+      expect((await browser.login(first.email)).headers['set-cookie']!.join()).toMatch(
+        /latchkey_device=[^;]+; Max-Age=15552000; Path=\/; HttpOnly; SameSite=Strict/,
+      );
+    });
+  });
+
+  it('tells officers of failures and locks without naming the e-mail address', async () => {
+    const { email, teamId, userId } = await registerOwner(one.http);
+    await inTurn(6, () => login(email));
+    const query = 'SELECT type, severity, details, user_id FROM security_events WHERE team_id = $1';
+    const [locked] = await until(async () =>
+      (await one.database.sql(query, [teamId])).filter((event) => event.type === 'account_locked'),
+    );
+    expect(locked).toMatchObject({ severity: 'high', user_id: userId });
+    expect(JSON.stringify(await one.database.sql(query, [teamId]))).not.toContain(email);
   });
 });

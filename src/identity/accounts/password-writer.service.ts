@@ -6,6 +6,7 @@ import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { Mailer } from '../../platform/mail/mailer.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
+import { KnownDevices } from '../sessions/known-devices.service.js';
 import type { Member } from '../users/user-directory.js';
 import { AccountTokens } from './account-tokens.js';
 import { passwordChangedMail } from './mails/account-mails.js';
@@ -28,6 +29,7 @@ export class PasswordWriter {
     private readonly hasher: PasswordHasher,
     private readonly tokens: AccountTokens,
     private readonly mailer: Mailer,
+    private readonly devices: KnownDevices,
     private readonly events: SecurityEvents,
     private readonly clock: Clock,
   ) {}
@@ -58,7 +60,9 @@ export class PasswordWriter {
       keepSession === null ? 'You were signed out everywhere.' : 'Your other sessions were ended.';
     const content = passwordChangedMail(member.user.name, { at, ipAddress: context.ipAddress, others });
     const notice = this.mailer.send({ to: member.user.email, content });
-    for (const statement of [...endSessions(endings), notice])
+    // Whoever had to be reset away may have signed in from a browser that is remembered.
+    const devices = event === 'password_reset' ? [this.devices.forgetAll(userId)] : [];
+    for (const statement of [...endSessions(endings), ...devices, notice])
       context.work.stage({ statement, change: null });
     context.work.afterCommit(() => this.record(context, member, event));
     return at;

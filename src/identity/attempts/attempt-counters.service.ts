@@ -1,9 +1,9 @@
 import { createHmac, randomUUID } from 'node:crypto';
-import { Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { deriveKey } from '../../platform/crypto/derive-key.js';
 import { MasterKeys } from '../../platform/crypto/master-keys.js';
 import { ApiError } from '../../platform/http/api-error.js';
-import { Log } from '../../platform/logging/log.js';
+import { Jobs } from '../../platform/jobs/jobs.service.js';
 import { AttemptStore, type ClaimOutcome, type CounterKey, type SettleResult } from './attempt-store.js';
 import { Turns } from './turns.js';
 
@@ -52,36 +52,24 @@ export const ADDRESS_RULE: AttemptRule = {
 
 const BUSY_LIMIT_MS = 8000;
 const BUSY_PAUSE_MS = 15;
-const PURGE_INTERVAL_MS = 600_000;
+const PURGE_EVERY_SECONDS = 600;
 
 /**
  * Counts failed attempts exactly, in PostgreSQL: a try is taken before it is evaluated, so parallel guesses on any
  * number of instances evaluate no more than the limit, and given back when it turns out right.
  */
 @Injectable()
-export class AttemptCounters implements OnModuleInit, OnApplicationShutdown {
+export class AttemptCounters {
   private readonly turns = new Turns();
   private readonly key: Buffer;
-  private timer: NodeJS.Timeout | null = null;
 
   constructor(
     private readonly store: AttemptStore,
-    private readonly log: Log,
+    jobs: Jobs,
     keys: MasterKeys,
   ) {
     this.key = deriveKey(keys.teamKey(keys.currentId, 'installation', 'attempts'), 'subjects', 'hmac');
-  }
-
-  onModuleInit(): void {
-    const purge = (): void =>
-      void this.store
-        .purge()
-        .catch((err: unknown) => this.log.error({ err }, 'purge of attempt counters failed'));
-    this.timer = setInterval(purge, PURGE_INTERVAL_MS).unref();
-  }
-
-  onApplicationShutdown(): void {
-    if (this.timer) clearInterval(this.timer);
+    jobs.every('attempts-purge', PURGE_EVERY_SECONDS, () => store.purge());
   }
 
   /**

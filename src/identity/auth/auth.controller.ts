@@ -4,13 +4,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Audited, Authenticated, NotAudited, Public } from '../../platform/http/route-metadata.js';
-import { RefreshCookie } from '../sessions/refresh-cookie.js';
-import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
+import { CookieRoute } from '../sessions/same-origin.guard.js';
+import { SessionCookies } from '../sessions/session-cookies.service.js';
+import { SessionService } from '../sessions/session.service.js';
 import { AuthService } from './auth.service.js';
 import { CsrfView, LogoutView, MeView, SignedInView, TokensView } from './dto/auth.views.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RegisterDto } from './dto/register.dto.js';
-import { LogoutService } from './logout.service.js';
+import { type CookieProof, LogoutService } from './logout.service.js';
 import { RegistrationService } from './registration.service.js';
 
 @Controller('v1/auth')
@@ -20,16 +21,18 @@ export class AuthController {
     private readonly registration: RegistrationService,
     private readonly sessions: SessionService,
     private readonly logouts: LogoutService,
-    private readonly cookie: RefreshCookie,
+    private readonly cookies: SessionCookies,
   ) {}
 
   /** Creates an account and its team, and signs in. */
   @Post('register')
+  @CookieRoute()
   @Public('an account begins here')
   @Audited('team')
   async register(
     @Ctx() context: RequestContext,
     @Body() input: RegisterDto,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SignedInView> {
     const { teamId, userId, tokens } = await this.registration.register(context, input);
@@ -40,26 +43,33 @@ export class AuthController {
       emailVerifiedAt: null,
       passwordChangedAt: new Date().toISOString(),
     };
-    return { user, team: { id: teamId, name: input.teamName }, ...this.deliver(reply, tokens) };
+    return {
+      user,
+      team: { id: teamId, name: input.teamName },
+      ...this.cookies.deliverSignIn(request, reply, tokens),
+    };
   }
 
   /** Signs in with e-mail and password. */
   @Post('login')
+  @CookieRoute()
   @HttpCode(200)
   @Public('signing in is how one stops being anonymous')
   @Audited('session')
   async login(
     @Ctx() context: RequestContext,
     @Body() input: LoginDto,
+    @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SignedInView> {
-    const { member, tokens } = await this.auth.login(context, input);
+    const { member, tokens } = await this.auth.login(context, input, request);
     const team = { id: member.team.id, name: member.team.name };
-    return { user: member.user, team, ...this.deliver(reply, tokens) };
+    return { user: member.user, team, ...this.cookies.deliverSignIn(request, reply, tokens) };
   }
 
   /** Exchanges the refresh cookie for a new access token and a new cookie. */
   @Post('refresh')
+  @CookieRoute()
   @HttpCode(200)
   @Public('the refresh cookie is the credential')
   @NotAudited('the session itself keeps when it was last used; nothing of the team changes')
@@ -70,20 +80,23 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<TokensView> {
-    const tokens = await this.sessions.refresh(context, this.cookie.read(request), csrfHeader(request));
-    return this.deliver(reply, tokens);
+    context.work.noChange('a session keeps its own record of its last use');
+    const tokens = await this.sessions.refresh(context, this.cookies.read(request), csrfHeader(request));
+    return this.cookies.deliver(reply, tokens);
   }
 
   /** A CSRF token for a page that was reloaded and holds only the cookie. */
   @Get('csrf')
   @ApiCookieAuth('refreshCookie')
+  @CookieRoute()
   @Public('the refresh cookie is the credential')
   async csrf(@Ctx() context: RequestContext, @Req() request: FastifyRequest): Promise<CsrfView> {
-    return { csrfToken: await this.sessions.openCsrf(context, this.cookie.read(request)) };
+    return { csrfToken: await this.sessions.openCsrf(context, this.cookies.read(request)) };
   }
 
   /** Ends the session of the access token, or of the refresh cookie (with `X-CSRF-Token`). */
   @Post('logout')
+  @CookieRoute()
   @HttpCode(200)
   @Public('an expired access token must not keep anyone signed in')
   @Audited('session')
@@ -95,8 +108,25 @@ export class AuthController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<LogoutView> {
-    await this.logouts.logout(context, request, this.cookie.read(request), csrfHeader(request));
-    this.cookie.clear(reply);
+    await this.logouts.logout(context, request, this.proofOf(request));
+    this.cookies.clear(reply);
+    return { loggedOut: true };
+  }
+
+  /** Ends all sessions of the person, in every team. */
+  @Post('logout-all')
+  @HttpCode(200)
+  @Public('an expired access token must not keep anyone signed in')
+  @Audited('user')
+  @CookieRoute()
+  @ApiHeader({ name: 'X-CSRF-Token', required: false, description: 'Needed when only the cookie is sent.' })
+  async logoutAll(
+    @Ctx() context: RequestContext,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<LogoutView> {
+    await this.logouts.logoutAll(context, request, this.proofOf(request));
+    this.cookies.clear(reply);
     return { loggedOut: true };
   }
 
@@ -107,9 +137,8 @@ export class AuthController {
     return this.auth.me(context);
   }
 
-  private deliver(reply: FastifyReply, { refreshToken, ...visible }: IssuedTokens): TokensView {
-    this.cookie.write(reply, refreshToken);
-    return visible;
+  private proofOf(request: FastifyRequest): CookieProof {
+    return { token: this.cookies.read(request), csrf: csrfHeader(request) };
   }
 }
 

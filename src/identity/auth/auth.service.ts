@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
+import type { FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError } from '../../platform/http/api-error.js';
 import { LoginLockout, type LoginSubject } from '../attempts/login-lockout.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
-import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
+import { KnownDevices } from '../sessions/known-devices.service.js';
+import { type SignInTokens, SessionService } from '../sessions/session.service.js';
 import { TwoFactorService } from '../two-factor/two-factor.service.js';
 import { emailKey } from '../users/email-address.js';
 import { type LoginRecord, type Member, UserDirectory } from '../users/user-directory.js';
@@ -20,6 +22,7 @@ export class AuthService {
     private readonly passwords: PasswordHasher,
     private readonly twoFactor: TwoFactorService,
     private readonly lockout: LoginLockout,
+    private readonly devices: KnownDevices,
     private readonly events: SecurityEvents,
   ) {}
 
@@ -27,11 +30,16 @@ export class AuthService {
    * Checks the password and opens a session. An unknown address costs the same hash and the same counters as a known one.
    * @throws ApiError 401 `INVALID_CREDENTIALS`, the same for unknown, disabled and wrong; 423 and 429 of the lockout
    */
-  async login(context: RequestContext, input: LoginDto): Promise<{ member: Member; tokens: IssuedTokens }> {
+  async login(
+    context: RequestContext,
+    input: LoginDto,
+    request: FastifyRequest,
+  ): Promise<{ member: Member; tokens: SignInTokens }> {
     const key = emailKey(input.email);
     const account = await this.users.findLogin(key);
     const [userId, teamId] = [account?.userId ?? null, account?.teamId ?? null];
-    const subject = { emailKey: key, userId, teamId, deviceId: null };
+    const deviceId = account ? await this.devices.find(request, account) : null;
+    const subject = { emailKey: key, userId, teamId, deviceId };
     const member = await this.lockout.attempt(context, subject, () => this.verified(account, input.password));
     if (!member) {
       this.record(context, 'login_failed', subject);

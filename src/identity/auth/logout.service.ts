@@ -5,6 +5,12 @@ import { ApiError } from '../../platform/http/api-error.js';
 import { BearerSessions } from '../principals/bearer-sessions.js';
 import { SessionService } from '../sessions/session.service.js';
 
+/** The refresh cookie and the CSRF token that came with it. */
+export interface CookieProof {
+  readonly token: string | null;
+  readonly csrf: string | null;
+}
+
 /** Signing out, by access token or by refresh cookie. */
 @Injectable()
 export class LogoutService {
@@ -13,17 +19,22 @@ export class LogoutService {
     private readonly sessions: SessionService,
   ) {}
 
-  /** @throws ApiError 401 without a session, 403 `CSRF_INVALID` for a cookie without its token */
-  async logout(
-    context: RequestContext,
-    request: FastifyRequest,
-    cookie: string | null,
-    csrf: string | null,
-  ): Promise<void> {
+  /** Ends this session. @throws ApiError 401 without a session, 403 `CSRF_INVALID` for a cookie without its token */
+  async logout(context: RequestContext, request: FastifyRequest, cookie: CookieProof): Promise<void> {
+    this.sessions.close(context, await this.sessionOf(context, request, cookie), 'logout');
+  }
+
+  /** Ends all sessions of the person, in every team and this one included. @throws the same */
+  async logoutAll(context: RequestContext, request: FastifyRequest, cookie: CookieProof): Promise<void> {
+    const { userId } = await this.sessionOf(context, request, cookie);
+    this.sessions.closeAll(context, { userId, keptSessionId: null, reason: 'logout_all' });
+  }
+
+  private async sessionOf(context: RequestContext, request: FastifyRequest, { token, csrf }: CookieProof) {
     const bearer = await this.bearers.of(request);
-    const session = bearer ?? (cookie === null ? null : await this.sessions.ofCookie(context, cookie, csrf));
+    const session = bearer ?? (token === null ? null : await this.sessions.ofCookie(context, token, csrf));
     if (!session) throw new ApiError('UNAUTHENTICATED', 'There is no session to end.');
     context.work.actIn({ teamId: session.teamId, userId: session.userId });
-    this.sessions.close(context, session, 'logout');
+    return session;
   }
 }

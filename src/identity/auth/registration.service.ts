@@ -10,7 +10,7 @@ import { ApiError } from '../../platform/http/api-error.js';
 import { EmailVerificationService } from '../accounts/email-verification.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { passwordProblems } from '../passwords/password-policy.js';
-import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
+import { type SignInTokens, SessionService } from '../sessions/session.service.js';
 import { emailKey } from '../users/email-address.js';
 import { UserDirectory } from '../users/user-directory.js';
 import type { RegisterDto } from './dto/register.dto.js';
@@ -18,7 +18,7 @@ import type { RegisterDto } from './dto/register.dto.js';
 export interface Registered {
   readonly teamId: string;
   readonly userId: string;
-  readonly tokens: IssuedTokens;
+  readonly tokens: SignInTokens;
 }
 
 /** A new person with a new team, of which they are the owner. */

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../platform/context/principal.js';
 import { Database, enter } from '../../platform/database/database.js';
+import { isContention } from '../../platform/database/database-errors.js';
 import { invalidate } from '../../platform/database/invalidations.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
 import { CSRF_POOL_SIZE } from './csrf-tokens.js';
@@ -25,6 +26,11 @@ export interface NewSession {
   readonly token: RefreshToken;
   readonly csrfHash: Buffer;
   readonly device: Device;
+}
+
+export interface SessionKey {
+  readonly teamId: string;
+  readonly sessionId: string;
 }
 
 /** A session as the refusal logic needs it. */
@@ -71,6 +77,7 @@ export class SessionStore {
     presented: RefreshToken,
     successor: RefreshToken,
     csrf: { used: Buffer; next: Buffer },
+    device: Device,
   ): Promise<{ userId: string; role: Role } | null> {
     const scope = { teamId: presented.teamId, userId: null };
     const results = await this.database.run([
@@ -79,6 +86,7 @@ export class SessionStore {
         name: 'session:rotate',
         text: `UPDATE sessions s SET parent_hash = s.token_hash, token_hash = $4, successor_sealed = $5, generation = s.generation + 1,
             rotated_at = now(), last_used_at = now(), rotation_csrf_hash = $6,
+            device_hash = $8, ip_address = $9, user_agent = $10,
             idle_expires_at = now() + interval '${IDLE_DAYS} days',
             csrf_hashes = array_append(array_remove(s.csrf_hashes, $6), $7)
           FROM memberships m, users u
@@ -94,6 +102,9 @@ export class SessionStore {
           sealSuccessor(presented, successor),
           csrf.used,
           csrf.next,
+          deviceHash(device),
+          device.ipAddress,
+          device.userAgent,
         ],
       },
     ]);
@@ -102,7 +113,11 @@ export class SessionStore {
   }
 
   /** What is known of the presented token's session, or null when there is none. */
-  async inspect(presented: RefreshToken, csrfHash: Buffer, device: Device): Promise<SessionState | null> {
+  async inspect(
+    presented: RefreshToken,
+    csrfHash: Buffer | null,
+    device: Device,
+  ): Promise<SessionState | null> {
     const [result] = await this.database.runIn({ teamId: presented.teamId, userId: null }, [
       {
         name: 'session:inspect',
@@ -134,12 +149,42 @@ export class SessionStore {
     return results[1].rowCount > 0;
   }
 
-  /** Ends a session at once, on every instance. */
-  async revoke(token: { teamId: string; sessionId: string }, reason: string): Promise<void> {
-    await this.database.run([
-      enter({ teamId: token.teamId, userId: null }, randomUUID()),
-      ...this.revocation(token, reason),
-    ]);
+  /**
+   * Ends the session of a copied token at once, on every instance; `alongside` commits with it.
+   * False when somebody else ended it first.
+   */
+  async endReused({ teamId, sessionId }: SessionKey, alongside: readonly Statement[]): Promise<boolean> {
+    try {
+      await this.database.run([
+        enter({ teamId, userId: null }, randomUUID()),
+        {
+          name: 'session:end-reused',
+          text: `WITH ended AS (UPDATE sessions SET revoked_at = now(), revoked_reason = 'token_reused'
+              WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING 1)
+            SELECT latchkey.expect_written(count(*)) FROM ended`,
+          values: [teamId, sessionId],
+        },
+        ...alongside,
+      ]);
+      return true;
+    } catch (error) {
+      if (isContention(error)) return false;
+      throw error;
+    }
+  }
+
+  /** The statement that ends a session, for a unit of work; the table tells the instances. Somebody faster restarts the unit. */
+  revocation({ teamId, sessionId }: SessionKey, reason: string): Statement {
+    const text = `WITH ended AS (UPDATE sessions SET revoked_at = now(), revoked_reason = $3
+        WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING 1)
+      SELECT latchkey.expect_written(count(*)) FROM ended`;
+    return { name: 'session:revoke', text, values: [teamId, sessionId, reason] };
+  }
+
+  /** Ends all sessions of a person in every team but the kept one, in a unit of work of that person. */
+  revocationOfAll(userId: string, keptSessionId: string | null, reason: string): Statement {
+    const text = 'SELECT latchkey.end_sessions($1, $2, $3)';
+    return { name: 'session:end-all', text, values: [userId, keptSessionId, reason] };
   }
 
   /** The statements that make a session fresh again, for a unit of work. */
@@ -147,15 +192,6 @@ export class SessionStore {
     const text = `UPDATE sessions SET stepped_up_at = $3 WHERE team_id = $1 AND id = $2`;
     return [
       { name: 'session:step-up', text, values: [teamId, sessionId, atIso] },
-      invalidate(`session:${sessionId}`),
-    ];
-  }
-
-  /** The statements that end a session, for a unit of work. */
-  revocation({ teamId, sessionId }: { teamId: string; sessionId: string }, reason: string): Statement[] {
-    const text = `UPDATE sessions SET revoked_at = now(), revoked_reason = $3 WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL`;
-    return [
-      { name: 'session:revoke', text, values: [teamId, sessionId, reason] },
       invalidate(`session:${sessionId}`),
     ];
   }

@@ -2,11 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Role } from '../../platform/context/principal.js';
-import { ApiError } from '../../platform/http/api-error.js';
+import { ApiError, notFound } from '../../platform/http/api-error.js';
 import { ACCESS_TOKEN_SECONDS, AccessTokens } from '../auth/access-tokens.js';
 import { CsrfTokens } from './csrf-tokens.js';
+import { KnownDevices } from './known-devices.service.js';
 import { openSuccessor, type RefreshToken, RefreshTokens } from './refresh-token.js';
-import { type SessionState, SessionStore } from './session-store.js';
+import { type SessionKey, type SessionState, SessionStore } from './session-store.js';
+import { type LiveSession, SessionReader } from './session-reader.js';
+import { SessionWatch } from './session-watch.js';
+import { UserDirectory } from '../users/user-directory.js';
 
 /** What a browser gets when it signs in or refreshes; the refresh token travels in a cookie only. */
 export interface IssuedTokens {
@@ -17,6 +21,11 @@ export interface IssuedTokens {
   readonly refreshToken: string;
 }
 
+/** What a sign-in delivers besides: the browser is remembered as one of this user's. */
+export interface SignInTokens extends IssuedTokens {
+  readonly device: { readonly userId: string; readonly secret: string };
+}
+
 /** Signing in, refreshing and ending sessions. */
 @Injectable()
 export class SessionService {
@@ -25,12 +34,17 @@ export class SessionService {
     private readonly refreshTokens: RefreshTokens,
     private readonly accessTokens: AccessTokens,
     private readonly csrf: CsrfTokens,
+    private readonly users: UserDirectory,
+    private readonly devices: KnownDevices,
+    private readonly reader: SessionReader,
+    private readonly watch: SessionWatch,
   ) {}
 
-  /** Stages a new session in the request's unit of work. */
-  open(context: RequestContext, member: { teamId: string; userId: string; role: Role }): IssuedTokens {
+  /** Stages a new session in the request's unit of work, and remembers the browser as this user's. */
+  open(context: RequestContext, member: { teamId: string; userId: string; role: Role }): SignInTokens {
+    const { teamId, userId } = member;
     const sessionId = uuidv7();
-    const token = this.refreshTokens.create(member.teamId, sessionId, 1);
+    const token = this.refreshTokens.create(teamId, sessionId, 1);
     const csrf = this.csrf.create(context.ipAddress);
     context.work.stage({
       statement: this.store.insert({ ...member, token, csrfHash: csrf.hash, device: context }),
@@ -40,11 +54,14 @@ export class SessionService {
         resourceType: 'session',
         resourceId: sessionId,
         oldValues: null,
-        newValues: { userId: member.userId },
+        newValues: { userId },
         sealed: null,
       },
     });
-    return this.issued(token, member, csrf.text);
+    const device = this.devices.remember(userId);
+    for (const statement of device.statements) context.work.stage({ statement, change: null });
+    context.work.afterCommit(() => this.watch.signedIn(context, { teamId, userId, sessionId }));
+    return { ...this.issued(token, member, csrf.text), device: { userId, secret: device.secret } };
   }
 
   /**
@@ -58,50 +75,57 @@ export class SessionService {
     csrfToken: string | null,
   ): Promise<IssuedTokens> {
     const presented = this.parse(cookie);
-    if (csrfToken === null) throw csrfInvalid();
-    const used = this.csrf.hash(csrfToken, context.ipAddress);
+    const used = csrfToken === null ? null : this.csrf.hash(csrfToken, context.ipAddress);
     const next = this.csrf.create(context.ipAddress);
-    const successor = this.refreshTokens.create(
-      presented.teamId,
-      presented.sessionId,
-      presented.generation + 1,
-    );
-    const member = await this.store.rotate(presented, successor, { used, next: next.hash });
-    if (member) return this.issued(successor, { ...member, teamId: presented.teamId }, next.text);
+    if (used !== null) {
+      const { teamId, sessionId, generation } = presented;
+      const successor = this.refreshTokens.create(teamId, sessionId, generation + 1);
+      const member = await this.store.rotate(presented, successor, { used, next: next.hash }, context);
+      if (member) return this.issued(successor, { ...member, teamId }, next.text);
+    }
     const state = await this.store.inspect(presented, used, context);
-    return this.refreshAgain(presented, state, used, next);
+    return this.refreshAgain(context, presented, state, used, next);
   }
 
+  /** The token was not exchanged: why? A copied one ends the session even when the thief lacks the CSRF token. */
   private async refreshAgain(
+    context: RequestContext,
     presented: RefreshToken,
     state: SessionState | null,
-    used: Buffer,
+    used: Buffer | null,
     next: { text: string; hash: Buffer },
   ): Promise<IssuedTokens> {
     if (!state || state.disabled || state.role === null) throw ended();
     if (state.revokedReason === 'token_reused') throw reused();
     if (state.revokedReason !== null) throw ended();
     if (state.expired) throw new ApiError('TOKEN_EXPIRED', 'The session has expired; sign in again.');
-    if (state.tokenHash.equals(presented.hash)) throw csrfInvalid();
+    const whose = { teamId: presented.teamId, userId: state.userId };
+    if (state.tokenHash.equals(presented.hash)) throw this.csrfInvalid(context, whose);
     const racing =
       state.parentHash?.equals(presented.hash) &&
       state.withinRace &&
       state.sameDevice &&
       state.successorSealed;
     if (!racing) {
-      await this.store.revoke(presented, 'token_reused');
+      await this.endReused(context, { ...whose, sessionId: presented.sessionId });
       throw reused();
     }
     // The tab that rotated spent this very CSRF token: whoever presents both is the same page, asking once more.
-    if (!state.csrfOpen && !state.rotationCsrfHash?.equals(used)) throw csrfInvalid();
+    const spentByRotation = used !== null && state.rotationCsrfHash?.equals(used);
+    if (!state.csrfOpen && !spentByRotation) throw this.csrfInvalid(context, whose);
     const successor = this.refreshTokens.parse(openSuccessor(presented, state.successorSealed));
     if (!successor || !(await this.store.openCsrf(presented, next.hash, state.csrfOpen ? used : null)))
       throw ended();
-    return this.issued(
-      successor,
-      { teamId: presented.teamId, userId: state.userId, role: state.role },
-      next.text,
-    );
+    return this.issued(successor, { ...whose, role: state.role }, next.text);
+  }
+
+  private async endReused(
+    context: RequestContext,
+    session: { teamId: string; userId: string; sessionId: string },
+  ): Promise<void> {
+    const member = await this.users.findMember(session.teamId, session.userId);
+    const mail = member ? [this.watch.reuseMail(context, member)] : [];
+    if (await this.store.endReused(session, mail)) this.watch.reused(context, session);
   }
 
   /** A new CSRF token for a page that has the cookie alone. */
@@ -131,8 +155,7 @@ export class SessionService {
   }
 
   /** Stages the end of a session. */
-  close(context: RequestContext, session: { teamId: string; sessionId: string }, reason: string): void {
-    const [revocation, notice] = this.store.revocation(session, reason);
+  close(context: RequestContext, session: SessionKey, reason: string): void {
     const change = {
       id: uuidv7(),
       action: 'UPDATE' as const,
@@ -142,29 +165,67 @@ export class SessionService {
       newValues: { revokedReason: reason },
       sealed: null,
     };
-    context.work.stage({ statement: revocation, change });
-    context.work.stage({ statement: notice, change: null });
+    context.work.stage({ statement: this.store.revocation(session, reason), change });
+  }
+
+  /** Stages the end of all sessions of a person, in every team; the unit of work acts as that person. */
+  closeAll(
+    context: RequestContext,
+    { userId, keptSessionId, reason }: { userId: string; keptSessionId: string | null; reason: string },
+  ): void {
+    const change = {
+      id: uuidv7(),
+      action: 'UPDATE' as const,
+      resourceType: 'user',
+      resourceId: userId,
+      oldValues: null,
+      newValues: { sessionsEnded: reason, keptSessionId },
+      sealed: null,
+    };
+    context.work.stage({ statement: this.store.revocationOfAll(userId, keptSessionId, reason), change });
+  }
+
+  /** Stages the end of one of the caller's own sessions. @throws ApiError 404 */
+  async closeOwn(context: RequestContext, sessionId: string): Promise<void> {
+    const { teamId, userId } = context.principal;
+    if (!(await this.reader.isLive({ teamId, sessionId }, userId))) throw notFound();
+    this.close(context, { teamId, sessionId }, 'revoked');
+  }
+
+  /** The caller's live sessions in this team. */
+  async list(context: RequestContext): Promise<(LiveSession & { current: boolean })[]> {
+    const { teamId, userId, sessionId } = context.principal;
+    const sessions = await this.reader.list(teamId, userId);
+    return sessions.map((session) => ({ ...session, current: session.id === sessionId }));
   }
 
   /**
-   * The session of a cookie that is still current and whose CSRF token is open (spent here), for signing out.
+   * The session of a cookie that is still current and whose CSRF token is open, for signing out.
    * @throws ApiError 401 or 403 `CSRF_INVALID`
    */
   async ofCookie(context: RequestContext, cookie: string | null, csrfToken: string | null) {
     const token = this.parse(cookie);
-    if (csrfToken === null) throw csrfInvalid();
-    const used = this.csrf.hash(csrfToken, context.ipAddress);
+    const used = csrfToken === null ? null : this.csrf.hash(csrfToken, context.ipAddress);
     const state = await this.store.inspect(token, used, context);
     if (!state || state.revokedReason !== null || state.expired || state.role === null) throw ended();
     if (!state.tokenHash.equals(token.hash) && !state.parentHash?.equals(token.hash)) throw ended();
-    if (!state.csrfOpen) throw csrfInvalid();
-    return { teamId: token.teamId, sessionId: token.sessionId, userId: state.userId };
+    const { teamId, sessionId } = token;
+    if (!state.csrfOpen) throw this.csrfInvalid(context, { teamId, userId: state.userId });
+    return { teamId, sessionId, userId: state.userId };
   }
 
   private parse(cookie: string | null): RefreshToken {
     const token = cookie === null ? null : this.refreshTokens.parse(cookie);
     if (!token) throw ended();
     return token;
+  }
+
+  private csrfInvalid(context: RequestContext, whose: { teamId: string; userId: string }): ApiError {
+    this.watch.csrfFailed(context, whose);
+    return new ApiError(
+      'CSRF_INVALID',
+      'The X-CSRF-Token header is missing or was used before; get one from /v1/auth/csrf.',
+    );
   }
 
   private issued(
@@ -190,12 +251,5 @@ function reused(): ApiError {
   return new ApiError(
     'TOKEN_REUSED',
     'This refresh token was used before; the session was ended for your safety.',
-  );
-}
-
-function csrfInvalid(): ApiError {
-  return new ApiError(
-    'CSRF_INVALID',
-    'The X-CSRF-Token header is missing or was used before; get one from /v1/auth/csrf.',
   );
 }
