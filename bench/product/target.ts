@@ -10,7 +10,7 @@ import { seedProduct } from './seed.js';
 
 const ENTRY = 'dist/src/main.js';
 /** Such as `--cpu-prof --cpu-prof-dir=…`, to see where the time goes. */
-const NODE_ARGS = process.env.BENCH_NODE_ARGS?.split(' ') ?? [];
+const NODE_ARGS = ['--max-semi-space-size=32', ...(process.env.BENCH_NODE_ARGS?.split(' ') ?? [])];
 const ROLE = 'latchkey_bench_api';
 
 /** The product as one side of the comparison: in production mode with all checks on, only the amounts of the limits out of the load's reach. */

@@ -11,7 +11,6 @@ export function poolOptions(config: Pick<Config, 'databasePoolMax'>) {
     connectionTimeoutMillis: CONNECTION_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     idle_in_transaction_session_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: STATEMENT_TIMEOUT_MS + 2000,
     keepAlive: true,
     application_name: 'latchkey',
   };
