@@ -34,12 +34,15 @@ export class RowIndex<E extends Identified> {
 
   /** Stages the change of a row's tokens from one version to the next. */
   async reindex(context: RequestContext, before: E, after: E, allowDuplicate: boolean): Promise<void> {
-    const had = await this.tokens(before);
-    const has = await this.tokens(after);
-    const added = has.all.filter((token) => !had.all.includes(token));
-    const removed = had.all.filter((token) => !has.all.includes(token));
-    const newUnique = has.unique.filter((token) => added.includes(token));
-    if (!allowDuplicate) this.refuseDuplicates(context, after, newUnique);
+    const had = this.termsOf(before);
+    const has = this.termsOf(after);
+    // Terms are compared before they are hashed: most changes touch none of them.
+    const unique = has.unique.filter((term) => !had.unique.includes(term));
+    const other = has.other.filter((term) => !had.other.includes(term));
+    const gone = [...had.unique, ...had.other].filter((term) => ![...has.unique, ...has.other].includes(term));
+    const added = await this.cipher.tokens(after.teamId, [...unique, ...other]);
+    const removed = await this.cipher.tokens(after.teamId, gone);
+    if (!allowDuplicate) this.refuseDuplicates(context, after, added.slice(0, unique.length));
     if (removed.length > 0)
       context.work.stage({ statement: removeTokens(after.teamId, after.id, removed), change: null });
     if (added.length > 0)
