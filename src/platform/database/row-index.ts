@@ -39,7 +39,9 @@ export class RowIndex<E extends Identified> {
     // Terms are compared before they are hashed: most changes touch none of them.
     const unique = has.unique.filter((term) => !had.unique.includes(term));
     const other = has.other.filter((term) => !had.other.includes(term));
-    const gone = [...had.unique, ...had.other].filter((term) => ![...has.unique, ...has.other].includes(term));
+    const gone = [...had.unique, ...had.other].filter(
+      (term) => ![...has.unique, ...has.other].includes(term),
+    );
     const added = await this.cipher.tokens(after.teamId, [...unique, ...other]);
     const removed = await this.cipher.tokens(after.teamId, gone);
     if (!allowDuplicate) this.refuseDuplicates(context, after, added.slice(0, unique.length));
