@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { historyRoutes } from '../records/history-routes.js';
+import { subjectRoutes } from '../records/subject-routes.js';
 import { Client } from './client.entity.js';
 import { ClientsController } from './clients.controller.js';
 import { ClientsRepository } from './clients.repository.js';
@@ -7,7 +9,11 @@ import { ClientsService } from './clients.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Client])],
-  controllers: [ClientsController],
+  controllers: [
+    ClientsController,
+    historyRoutes('clients', 'client'),
+    subjectRoutes('clients', 'client', ClientsService),
+  ],
   providers: [ClientsRepository, ClientsService],
   exports: [ClientsService],
 })

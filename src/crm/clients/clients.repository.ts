@@ -11,6 +11,7 @@ export class ClientsRepository extends TeamRepository<Client, ClientPersonal> {
     super(store, Client, {
       resourceType: 'client',
       audited: CLIENT_AUDITED,
+      erased: { tags: [] },
       personal: { fields: CLIENT_PERSONAL, terms: (person) => personTerms('clients', person) },
     });
   }

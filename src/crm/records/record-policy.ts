@@ -12,3 +12,10 @@ export function assertMayWrite(context: RequestContext, scope: Scope, ownerId: s
   if (limit === null || ownerId === userId || (limit === 'own-or-unassigned' && ownerId === null)) return;
   throw new ApiError('FORBIDDEN', 'This record belongs to somebody else.');
 }
+
+/** Only those who run the team. @throws ApiError 403 `FORBIDDEN` */
+export function assertManager(context: RequestContext): void {
+  const { role } = context.principal;
+  if (role === 'owner' || role === 'admin') return;
+  throw new ApiError('FORBIDDEN', 'Only owners and admins of the team may do this.');
+}

@@ -7,11 +7,11 @@ import { assertIfMatch, ifMatchHolds, versionRead } from '../../platform/http/et
 import type { Page } from '../../platform/http/page.js';
 import type { Scope } from '../../identity/scopes/scope-catalogue.js';
 import type { ListRecordsDto } from './list-records.dto.js';
-import { assertMayWrite } from './record-policy.js';
+import { assertManager, assertMayWrite } from './record-policy.js';
 import type { Fields, RecordRules } from './record-rules.js';
 import type { RecordTools } from './record-tools.js';
 import type { RecordEntity } from './record.entity.js';
-import type { ArchivedView } from './record.views.js';
+import type { ArchivedView, ErasedView } from './record.views.js';
 
 /** The personal fields of any resource. */
 export type Personal = object;
@@ -93,6 +93,21 @@ export class RecordService<
   async restore(context: RequestContext, id: string, allowDuplicate = false): Promise<V> {
     const before = await this.loadForWrite(context, id, null, this.writeScope, 'archived');
     return this.view(context, await this.records.restore(context, before, allowDuplicate));
+  }
+
+  /**
+   * Erases the personal data of a record, live or archived, for good.
+   * @throws ApiError 403 for anyone but owners and admins, 404
+   */
+  async erase(context: RequestContext, id: string): Promise<ErasedView> {
+    assertManager(context);
+    await this.records.erase(context, await this.records.get(context, id, 'any'));
+    return { id, erased: true };
+  }
+
+  /** What is kept about a person, live or archived, as far as the caller may see it. @throws ApiError 404 */
+  async subject(context: RequestContext, id: string): Promise<V> {
+    return this.view(context, await this.records.get(context, id, 'any'));
   }
 
   /** The record, which the caller may change. @throws ApiError 404, 412 with the fields that changed, 403 */

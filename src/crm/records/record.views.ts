@@ -16,3 +16,9 @@ export class ArchivedView {
   id: string;
   archived: boolean;
 }
+
+/** What is left to say of an erased record. */
+export class ErasedView {
+  id: string;
+  erased: boolean;
+}

@@ -2,8 +2,12 @@ import { Global, Module } from '@nestjs/common';
 import { RecordHistory } from './record-history.js';
 import { RecordTools } from './record-tools.js';
 import { SensitiveReads } from './sensitive-reads.js';
+import { SubjectData } from './subject-data.js';
 
 /** What every CRM resource works with. */
 @Global()
-@Module({ providers: [RecordHistory, RecordTools, SensitiveReads], exports: [RecordTools] })
+@Module({
+  providers: [RecordHistory, RecordTools, SensitiveReads, SubjectData],
+  exports: [RecordTools, SubjectData],
+})
 export class RecordsModule {}

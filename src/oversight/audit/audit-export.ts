@@ -43,7 +43,7 @@ export class AuditExport {
       ipAddress: context.ipAddress,
       userAgent: context.userAgent,
       requestId: context.requestId,
-      details: { what: 'audit log export', format },
+      details: { resourceType: 'audit_log' },
     });
     const chunks = format === 'csv' ? this.csv(teamId) : this.ndjson(teamId);
     return {

@@ -4,6 +4,7 @@ import { Database } from '../../platform/database/database.js';
 import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
 import { inTenant } from '../../platform/database/team-statements.js';
+import { notFound } from '../../platform/http/api-error.js';
 import { CursorSigner } from '../../platform/http/cursor.js';
 import { Page } from '../../platform/http/page.js';
 import type { AuditQueryDto } from './dto/audit-query.dto.js';
@@ -38,6 +39,21 @@ export class AuditReader {
       rows.length > limit && last ? this.cursors.sign(listName, [last.id]) : null,
       limit,
     );
+  }
+
+  /**
+   * What happened to one record. Where colleagues were and what they used is for those who read the whole log.
+   * @throws ApiError 404 when this team never had such a record
+   */
+  async history(
+    context: RequestContext,
+    record: { resourceType: string; resourceId: string },
+    page: { limit: number; cursor?: string },
+  ): Promise<Page<AuditRowView>> {
+    const rows = await this.list(context, { ...record, limit: page.limit, cursor: page.cursor });
+    if (rows.items.length === 0 && page.cursor === undefined) throw notFound();
+    if (context.principal.scopes.has('audit:read')) return rows;
+    return rows.map((row) => ({ ...row, ipAddress: null, userAgent: null }));
   }
 
   private viewOf(context: RequestContext, row: Row): AuditRowView {

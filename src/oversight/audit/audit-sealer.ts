@@ -4,6 +4,7 @@ import { Config } from '../../platform/config/config.js';
 import { DatabaseAddress } from '../../platform/database/database-address.js';
 import { Log } from '../../platform/logging/log.js';
 import { SecurityEvents } from '../security-events/security-events.service.js';
+import { reportTampering } from './tampering.js';
 import { AuditKeys } from './audit-keys.js';
 import { HeadAnchor } from './head-anchor.js';
 import { merkleRoot, NO_ROOT } from './merkle.js';
@@ -130,15 +131,7 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
 
   /** The row stays unsealed for good, and verification names it. */
   private reportForeign(row: StoredRow): void {
-    this.events.record({
-      type: 'suspicious_activity',
-      severity: 'critical',
-      teamId: row.teamId,
-      userId: null,
-      ipAddress: null,
-      requestId: null,
-      details: { reason: 'an audit row that this application did not write', auditId: row.id },
-    });
+    reportTampering(this.events, row.teamId, row.id);
   }
 
   private seal(rows: readonly StoredRow[], before: SealHeader | null): Seal {

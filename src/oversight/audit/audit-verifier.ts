@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
+import { SecurityEvents } from '../security-events/security-events.service.js';
 import { AuditKeys } from './audit-keys.js';
 import type { VerificationView } from './dto/verification.view.js';
 import { HeadAnchor } from './head-anchor.js';
@@ -7,6 +8,7 @@ import { DIGEST_BYTES } from './merkle.js';
 import { continues, headerOf, rootFits, type Seal, type SealHeader } from './seal.js';
 import { type LogState, SealedLog } from './sealed-log.js';
 import { digestOf } from './stored-row.js';
+import { reportTampering } from './tampering.js';
 
 const NIL_ID = '00000000-0000-0000-0000-000000000000';
 const PENDING_PAGE = 500;
@@ -26,6 +28,7 @@ export class AuditVerifier {
     private readonly log: SealedLog,
     private readonly keys: AuditKeys,
     private readonly anchor: HeadAnchor,
+    private readonly events: SecurityEvents,
   ) {}
 
   /** Callers who ask while a check of their team runs share its result. */
@@ -44,6 +47,7 @@ export class AuditVerifier {
     const state = await this.log.state(teamId);
     const progress = await this.checkBatches(teamId, state, known);
     progress.brokenId ??= await this.foreignRow(teamId, state, progress.checkedRows);
+    if (progress.brokenId !== null) reportTampering(this.events, teamId, progress.brokenId);
     return {
       valid: progress.brokenId === null,
       checkedRows: progress.checkedRows,

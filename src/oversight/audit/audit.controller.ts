@@ -1,5 +1,5 @@
 import { Controller, Get, Query, StreamableFile } from '@nestjs/common';
-import { ApiProduces } from '@nestjs/swagger';
+import { ApiOkResponse } from '@nestjs/swagger';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Page } from '../../platform/http/page.js';
 import { Ctx } from '../../platform/http/parameters.js';
@@ -51,7 +51,13 @@ export class AuditController {
    */
   @Get('export')
   @RequireScope('audit:read')
-  @ApiProduces('application/x-ndjson', 'text/csv')
+  @ApiOkResponse({
+    description: 'One JSON object a line: batches, each followed by its rows; or CSV.',
+    content: {
+      'application/x-ndjson': { schema: { type: 'string' } },
+      'text/csv': { schema: { type: 'string' } },
+    },
+  })
   export(@Ctx() context: RequestContext, @Query() query: AuditExportDto): StreamableFile {
     const { lines, type, name } = this.exports.open(context, query.format);
     return new StreamableFile(lines, { type, disposition: `attachment; filename="${name}"` });

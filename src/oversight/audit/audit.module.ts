@@ -28,6 +28,6 @@ import { SealedLog } from './sealed-log.js';
     PersonalViews,
     SealedLog,
   ],
-  exports: [ChangeRecorder, PersonalViews],
+  exports: [AuditReader, ChangeRecorder, PersonalViews],
 })
 export class AuditModule {}

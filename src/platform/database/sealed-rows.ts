@@ -1,5 +1,6 @@
 import type { DataKey, NewDataKey, SubjectCipher } from '../crypto/subject-cipher.js';
 import type { IndexTerms } from './row-index.js';
+import type { Statement } from './statement.js';
 
 export interface PersonalRules<P extends object> {
   readonly fields: readonly (keyof P & string)[];
@@ -73,4 +74,13 @@ export class SealedRows<E extends Identified, P extends object> {
     if (!secrets) throw new Error(`a row of ${this.table} that this repository did not read`);
     return secrets;
   }
+}
+
+/** Deletes a subject's data key: whatever was sealed under it, wherever it lies, is unreadable from then on. */
+export function forgetKey(teamId: string, subjectId: string): Statement {
+  return {
+    name: 'data-key:forget',
+    text: 'DELETE FROM data_keys WHERE team_id = $1 AND subject_id = $2',
+    values: [teamId, subjectId],
+  };
 }

@@ -22,6 +22,8 @@ export interface TableRules<E, P extends object> {
   readonly personal: PersonalRules<P> | null;
   /** Words of the plain fields; a table has these or those of its {@link PersonalRules}. */
   readonly terms?: (row: E) => IndexTerms;
+  /** Plain fields that may say something about a person, and what an erased record has instead. */
+  readonly erased?: Partial<E>;
   /** What a client reads when another live record has one of the unique terms. */
   readonly duplicate?: string;
   /** Properties that hold the id of a record of the same team, and its table; it must be live. */

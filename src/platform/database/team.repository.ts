@@ -6,6 +6,7 @@ import type { RequestContext } from '../context/request-context.js';
 import { SubjectCipher } from '../crypto/subject-cipher.js';
 import { notFound } from '../http/api-error.js';
 import { CursorSigner } from '../http/cursor.js';
+import { forgetAnswersAbout } from '../http/idempotency/stored-answers.js';
 import { Page } from '../http/page.js';
 import { diffOf, presentFields } from './audit-diff.js';
 import type { ChangeAction, RecordedChange } from './change-recorder.js';
@@ -13,11 +14,13 @@ import { Database } from './database.js';
 import { expectLive, missingReference } from './live-reference.js';
 import type { ListQuery } from './list-query.js';
 import { RowIndex } from './row-index.js';
-import { SealedRows } from './sealed-rows.js';
+import { forgetKey, SealedRows } from './sealed-rows.js';
 import type { Row } from './statement.js';
 import { shapeOf, sortKeyOf, type TableShape } from './table-shape.js';
 import type { Changes, TableRules, TeamRow } from './table-rules.js';
 import { type RowState, TeamStatements } from './team-statements.js';
+
+type Values = Record<string, unknown>;
 
 /** What every team repository works with, so that a subclass asks for one thing. */
 @Injectable()
@@ -178,14 +181,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
       audit = sealed.sealAudit(after, auditId, { old: secret.oldValues, new: secret.newValues });
     }
     await this.index?.reindex(context, before, after, allowDuplicate ?? false);
-    const change = this.change(
-      auditId,
-      'UPDATE',
-      before,
-      plain?.oldValues ?? null,
-      plain?.newValues ?? null,
-      audit,
-    );
+    const { oldValues, newValues } = plain ?? { oldValues: null, newValues: null };
+    const change = this.change(auditId, 'UPDATE', before, oldValues, newValues, audit);
     this.stage(context, after, this.statements.update(after, before.version), change);
     return after;
   }
@@ -196,14 +193,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const auditId = uuidv7();
     await this.index?.unindex(context, before);
     const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.sealedRows.of(before) }) ?? null;
-    const change = this.change(
-      auditId,
-      'DELETE',
-      before,
-      presentFields(before, this.rules.audited),
-      null,
-      audit,
-    );
+    const plain = presentFields(before, this.rules.audited);
+    const change = this.change(auditId, 'DELETE', before, plain, null, audit);
     this.stage(context, after, this.statements.update(after, before.version), change);
   }
 
@@ -211,16 +202,26 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   async restore(context: RequestContext, before: E, allowDuplicate: boolean): Promise<E> {
     const after = this.nextVersion(before, { archivedAt: null } as Partial<E>);
     await this.index?.index(context, before, allowDuplicate);
-    const change = this.change(
-      uuidv7(),
-      'UPDATE',
-      before,
-      { archivedAt: before.archivedAt },
-      { archivedAt: null },
-      null,
-    );
+    const { archivedAt } = before;
+    const change = this.change(uuidv7(), 'UPDATE', before, { archivedAt }, { archivedAt: null }, null);
     this.stage(context, after, this.statements.update(after, before.version), change);
     return after;
+  }
+
+  /**
+   * Stages the erasure of a record's personal data: the data key, the search tokens, the sealed value and stored
+   * answers go, an archived shell without a name stays. What the audit log sealed under the key is unreadable
+   * from then on, its bytes and their seal are as they were. Without its key no read finds the record again.
+   */
+  async erase(context: RequestContext, before: E): Promise<void> {
+    const { teamId, id } = before;
+    const shell = { ...this.rules.erased, sealed: Buffer.alloc(0), archivedAt: this.store.clock.nowIso() };
+    const after = this.nextVersion(before, shell as unknown as Partial<E>);
+    await this.index?.unindex(context, before);
+    const change = this.change(uuidv7(), 'DELETE', before, null, { erased: true }, null);
+    this.stage(context, after, this.statements.update(after, before.version), change);
+    context.work.stage({ statement: forgetKey(teamId, id), change: null });
+    context.work.stage({ statement: forgetAnswersAbout(teamId, id), change: null });
   }
 
   /** Stages the check that every newly named record is there and live; the foreign keys would take archived ones. */
@@ -275,19 +276,12 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     id: string,
     action: ChangeAction,
     row: E,
-    oldValues: Record<string, unknown> | null,
-    newValues: Record<string, unknown> | null,
+    oldValues: Values | null,
+    newValues: Values | null,
     sealed: Buffer | null,
   ): RecordedChange {
-    return {
-      id,
-      action,
-      resourceType: this.rules.resourceType,
-      resourceId: row.id,
-      oldValues,
-      newValues,
-      sealed,
-    };
+    const { resourceType } = this.rules;
+    return { id, action, resourceType, resourceId: row.id, oldValues, newValues, sealed };
   }
 
   private memoryKey(id: string): string {

@@ -20,7 +20,7 @@ export class AuditRowView {
   authMethod: string;
   /** Changed fields before; null for CREATE. Personal data is masked without the resource's `pii` scope. */
   oldValues: Record<string, unknown> | null;
-  /** Changed fields after; null for DELETE. */
+  /** Changed fields after; null for DELETE, except `{erased:true}` when personal data was erased for good. */
   newValues: Record<string, unknown> | null;
   ipAddress: string | null;
   userAgent: string | null;

@@ -4,6 +4,7 @@ import { Database, enter } from '../../database/database.js';
 import type { Statement, TenantScope } from '../../database/statement.js';
 import type { Answer } from '../../database/unit-of-work.js';
 import { MasterKeys } from '../../crypto/master-keys.js';
+import { MAX_SUBJECTS, subjectsOf } from './stored-answers.js';
 
 export interface Claim {
   /** Tells this attempt apart from one that took over after its lease. */
@@ -57,10 +58,12 @@ export class IdempotencyStore {
   /** The statement that stores the answer; it runs in the transaction of the change. */
   completion(claim: Claim, answer: Answer): Statement {
     const body = answer.body === undefined ? '' : JSON.stringify(answer.body);
+    const subjects = subjectsOf(answer.body);
+    const kept = !claim.secretAnswer && subjects.length <= MAX_SUBJECTS;
     return {
       name: 'idempotency-complete',
       text: `WITH done AS (
-          UPDATE idempotency_keys SET status_code = $4, answer_sealed = $5
+          UPDATE idempotency_keys SET status_code = $4, answer_sealed = $5, subject_ids = $6
           WHERE team_id = $1 AND scope_hash = $2 AND claim_id = $3 RETURNING 1)
         SELECT latchkey.expect_written((SELECT count(*) FROM done))`,
       values: [
@@ -68,7 +71,8 @@ export class IdempotencyStore {
         claim.scopeHash,
         claim.id,
         answer.statusCode,
-        claim.secretAnswer ? null : seal(this.key(claim), body, place(claim)),
+        kept ? seal(this.key(claim), body, place(claim)) : null,
+        kept ? subjects : [],
       ],
     };
   }
@@ -101,7 +105,7 @@ function claimStatement(claim: Claim): Statement {
     text: `INSERT INTO idempotency_keys AS k (team_id, scope_hash, request_hash, claim_id, lease_expires_at)
       VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
       ON CONFLICT (team_id, scope_hash) DO UPDATE SET request_hash = excluded.request_hash, claim_id = excluded.claim_id,
-        lease_expires_at = excluded.lease_expires_at, status_code = NULL, answer_sealed = NULL, created_at = now()
+        lease_expires_at = excluded.lease_expires_at, status_code = NULL, answer_sealed = NULL, subject_ids = '{}', created_at = now()
       WHERE (k.status_code IS NULL AND k.lease_expires_at < now()) OR k.created_at < now() - interval '24 hours'
       RETURNING 1`,
     values: [claim.scope.teamId, claim.scopeHash, claim.requestHash, claim.id, LEASE_SECONDS],
