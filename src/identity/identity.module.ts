@@ -20,6 +20,7 @@ import { AttemptCounters } from './attempts/attempt-counters.service.js';
 import { LoginLockout } from './attempts/login-lockout.service.js';
 import { AttemptStore } from './attempts/attempt-store.js';
 import { AccessTokens } from './auth/access-tokens.js';
+import { SandboxTeams } from './api-keys/sandbox-teams.js';
 import { AuthController } from './auth/auth.controller.js';
 import { AuthService } from './auth/auth.service.js';
 import { LogoutService } from './auth/logout.service.js';
@@ -106,6 +107,7 @@ import { UserDirectory } from './users/user-directory.js';
     RegistrationService,
     SessionCookies,
     SessionReader,
+    SandboxTeams,
     SessionService,
     SessionStore,
     SessionWatch,

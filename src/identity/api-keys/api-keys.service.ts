@@ -21,6 +21,7 @@ import type { ApiKeyView, CreatedApiKeyView } from './dto/api-key.views.js';
 import type { CreateApiKeyDto } from './dto/create-api-key.dto.js';
 import type { ListApiKeysDto } from './dto/list-api-keys.dto.js';
 import type { UpdateApiKeyDto } from './dto/update-api-key.dto.js';
+import { SandboxTeams } from './sandbox-teams.js';
 
 /** What a key is made of besides what is generated. */
 type KeyTerms = Pick<
@@ -33,6 +34,7 @@ type KeyTerms = Pick<
 export class ApiKeysService {
   constructor(
     private readonly keys: ApiKeysRepository,
+    private readonly sandboxes: SandboxTeams,
     private readonly cipher: SubjectCipher,
     private readonly clock: Clock,
   ) {}
@@ -130,6 +132,7 @@ export class ApiKeysService {
 
   private async make(context: RequestContext, terms: KeyTerms): Promise<{ key: ApiKey; secret: string }> {
     const { teamId, userId } = context.principal;
+    if (terms.environment === 'test') await this.sandboxes.ensure(context);
     const { id: publicId, key: secret, prefix, lastFour } = generateApiKey(terms.environment);
     const secretHash = await this.cipher.fingerprint(teamId, 'api-key', secret);
     const key = await this.keys.add(context, {

@@ -78,8 +78,8 @@ export class AuthService {
 
   /** The caller's own view. */
   async me(context: RequestContext): Promise<MeView> {
-    const { teamId, userId, role, scopes, authMethod } = context.principal;
-    const member = await this.users.findMember(teamId, userId);
+    const { homeTeamId, userId, role, scopes, authMethod } = context.principal;
+    const member = await this.users.findMember(homeTeamId, userId);
     if (!member) throw new ApiError('UNAUTHENTICATED', 'The session has ended; sign in again.');
     return {
       user: member.user,
@@ -87,7 +87,7 @@ export class AuthService {
       role,
       scopes: [...scopes].sort(),
       authMethod,
-      twoFactor: await this.twoFactor.stateOf({ teamId, userId }),
+      twoFactor: await this.twoFactor.stateOf({ teamId: homeTeamId, userId }),
     };
   }
 }

@@ -73,6 +73,7 @@ export class PrincipalLoader {
       authMethod: 'jwt',
       userId,
       teamId,
+      homeTeamId: teamId,
       role,
       scopes: scopesForRole(role),
       apiKeyId: null,
@@ -109,6 +110,9 @@ export class PrincipalLoader {
     const teamId = row.team_id as string;
     const presented = await this.cipher.fingerprint(teamId, 'api-key', text);
     if (!timingSafeEqual(presented, row.secret_hash as Buffer)) return null;
+    const tenantId = (row.environment === 'test' ? row.sandbox_id : teamId) as string | null;
+    // Never the live team instead: a test key whose sandbox is missing is no key.
+    if (tenantId === null) return null;
     const role = row.role as Role;
     const userId = row.created_by as string;
     const apiKeyId = row.id as string;
@@ -117,7 +121,8 @@ export class PrincipalLoader {
         kind: 'api_key',
         authMethod: 'api_key',
         userId,
-        teamId,
+        teamId: tenantId,
+        homeTeamId: teamId,
         role,
         scopes: effectiveScopes(row.scopes as string[], role),
         apiKeyId,

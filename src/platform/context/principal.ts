@@ -11,7 +11,10 @@ export interface Principal {
   readonly authMethod: AuthMethod;
   /** The person: the signed-in user, or the creator of the key. */
   readonly userId: string;
+  /** The tenant of everything this caller sees and makes; for a test key its team's sandbox. */
   readonly teamId: string;
+  /** The team the person is a member of: `teamId`, except for a test key. */
+  readonly homeTeamId: string;
   /** The person's current role in the team. */
   readonly role: Role;
   /** Effective scopes: the role's, for a key cut down to the key's own. */
