@@ -7,6 +7,7 @@ const app = '^src/(app|app\\.module|main|start-process|metadata)\\.ts$|^src/demo
 /** Small files without state that a feature shows to its neighbours besides its module, services and entities. */
 const published = [
   '^src/crm/records/',
+  '^src/crm/clients/dto/client\\.view\\.ts$',
   '^src/identity/(api-keys/api-key-format|auth/access-tokens|principals/(bearer-sessions|(scope|step-up)\\.guard))\\.ts$',
   '^src/identity/(passwords/password-(hasher|policy)|scopes/scope-catalogue|sessions/(refresh-cookie|same-origin\\.guard))\\.ts$',
   '^src/identity/users/(email-address|is-email-address|user-directory)\\.ts$',

@@ -6,10 +6,10 @@ export class LiveReferences1795500000000 implements MigrationInterface {
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
-      CREATE FUNCTION latchkey.expect_live(found bigint) RETURNS void
+      CREATE FUNCTION latchkey.expect_live(live bigint) RETURNS void
       LANGUAGE plpgsql SET search_path = pg_catalog AS $$
       BEGIN
-        IF found = 0 THEN
+        IF live = 0 THEN
           RAISE EXCEPTION 'a related record is missing or archived' USING ERRCODE = 'LK010';
         END IF;
       END $$;

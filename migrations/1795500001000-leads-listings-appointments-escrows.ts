@@ -31,7 +31,6 @@ export class LeadsListingsAppointmentsEscrows1795500001000 implements MigrationI
       await protectTeamTable(runner, table, ['INSERT', 'UPDATE']);
   }
 
-  /** A converted lead names its client before that row is written, so the key is checked at the commit. */
   private async createLeads(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE leads (
@@ -49,8 +48,7 @@ export class LeadsListingsAppointmentsEscrows1795500001000 implements MigrationI
         converted_client_id uuid,
         converted_at timestamptz(3),
         ${COMMON('leads')},
-        CONSTRAINT leads_client FOREIGN KEY (team_id, converted_client_id) REFERENCES clients (team_id, id)
-          DEFERRABLE INITIALLY DEFERRED,
+        CONSTRAINT leads_client FOREIGN KEY (team_id, converted_client_id) REFERENCES clients (team_id, id),
         CHECK (budget_min <= budget_max)
       );
       ${indexes('leads', ['lead_status', 'lead_type', 'source', 'owner_id'])}

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { inTenant } from '../../platform/database/team-statements.js';
 import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import type { Page } from '../../platform/http/page.js';
 import { APPOINTMENT_AUDITED, APPOINTMENT_PERSONAL } from './appointment.audit.js';
 import { Appointment, type AppointmentPersonal } from './appointment.entity.js';
 
@@ -17,6 +18,26 @@ export class AppointmentsRepository extends TeamRepository<Appointment, Appointm
       personal: { fields: APPOINTMENT_PERSONAL },
       references: { clientId: 'clients', leadId: 'leads', listingId: 'listings' },
     });
+  }
+
+  /** All live appointments with a lead. */
+  async ofLead(context: RequestContext, leadId: string): Promise<Appointment[]> {
+    const found: Appointment[] = [];
+    let cursor: string | null = null;
+    do {
+      const page: Page<Appointment> = await this.list(context, {
+        limit: 100,
+        cursor,
+        sort: 'createdAt',
+        equal: { leadId },
+        createdAfter: null,
+        updatedAfter: null,
+        tokens: [],
+      });
+      found.push(...page.items);
+      cursor = page.nextCursor;
+    } while (cursor !== null);
+    return found;
   }
 
   /**

@@ -43,6 +43,19 @@ export class AppointmentsService extends RecordService<
     );
   }
 
+  /** How many appointments a lead has. */
+  async countOfLead(context: RequestContext, leadId: string): Promise<number> {
+    return (await this.appointments.ofLead(context, leadId)).length;
+  }
+
+  /** Stages the move of a lead's appointments to another lead; says how many. */
+  async moveLead(context: RequestContext, fromId: string, intoId: string): Promise<number> {
+    const moved = await this.appointments.ofLead(context, fromId);
+    for (const appointment of moved)
+      await this.appointments.update(context, appointment, { fields: { leadId: intoId } });
+    return moved.length;
+  }
+
   /** The appointment with the ids of what it overlaps. An overlap is a warning, never a refusal. */
   async withOverlaps(context: RequestContext, view: AppointmentView): Promise<AppointmentDetailView> {
     const { id, ownerId, status, startsAt, endsAt } = view;

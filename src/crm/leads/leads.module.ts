@@ -1,14 +1,19 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AppointmentsModule } from '../appointments/appointments.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { LeadConversionService } from './lead-conversion.service.js';
+import { LeadMergeService } from './lead-merge.service.js';
+import { LeadStatsService } from './lead-stats.service.js';
 import { Lead } from './lead.entity.js';
 import { LeadsController } from './leads.controller.js';
 import { LeadsRepository } from './leads.repository.js';
 import { LeadsService } from './leads.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Lead])],
+  imports: [AppointmentsModule, ClientsModule, TypeOrmModule.forFeature([Lead])],
   controllers: [LeadsController],
-  providers: [LeadsRepository, LeadsService],
+  providers: [LeadConversionService, LeadMergeService, LeadsRepository, LeadsService, LeadStatsService],
   exports: [LeadsService],
 })
 export class LeadsModule {}

@@ -66,6 +66,11 @@ export class RecordService<
     return this.view(context, await this.records.get(context, id));
   }
 
+  /** The record whether archived or not: what another record says of its past. @throws ApiError 404 */
+  async getInAnyState(context: RequestContext, id: string): Promise<V> {
+    return this.view(context, await this.records.get(context, id, 'any'));
+  }
+
   /** @throws ApiError 403 when an agent makes it somebody else's, 404 for references the team does not have, 409 `DUPLICATE` */
   async create(context: RequestContext, input: C): Promise<V> {
     const changes = this.changes(context, { ...this.rules.defaults, ...input }, null);
@@ -75,7 +80,7 @@ export class RecordService<
 
   /** @throws ApiError 404, 412 for a stale `If-Match`, 403 for somebody else's record, 409 `DUPLICATE` */
   async update(context: RequestContext, id: string, ifMatch: string | null, input: Partial<C>): Promise<V> {
-    const before = await this.loadForWrite(context, id, ifMatch, this.writeScope);
+    const before = await this.getForWrite(context, id, ifMatch, this.writeScope);
     const changes = this.changes(context, input, before);
     if (changes.fields.ownerId !== undefined)
       assertMayWrite(context, this.writeScope, changes.fields.ownerId);
@@ -84,14 +89,14 @@ export class RecordService<
 
   /** Archives: the record leaves lists and look-ups and can come back. */
   async archive(context: RequestContext, id: string, ifMatch: string | null): Promise<ArchivedView> {
-    const before = await this.loadForWrite(context, id, ifMatch, this.deleteScope);
+    const before = await this.getForWrite(context, id, ifMatch, this.deleteScope);
     await this.records.archive(context, before);
     return { id, archived: true };
   }
 
   /** @throws ApiError 404 when there is no archived record of that id, 409 `DUPLICATE` */
   async restore(context: RequestContext, id: string, allowDuplicate = false): Promise<V> {
-    const before = await this.loadForWrite(context, id, null, this.writeScope, 'archived');
+    const before = await this.getForWrite(context, id, null, this.writeScope, 'archived');
     return this.view(context, await this.records.restore(context, before, allowDuplicate));
   }
 
@@ -111,11 +116,11 @@ export class RecordService<
   }
 
   /** The record, which the caller may change. @throws ApiError 404, 412 with the fields that changed, 403 */
-  protected async loadForWrite(
+  async getForWrite(
     context: RequestContext,
     id: string,
-    ifMatch: string | null,
-    scope: Scope,
+    ifMatch: string | null = null,
+    scope: Scope = this.writeScope,
     state: RowState = 'live',
   ): Promise<E> {
     const row = await this.records.get(context, id, state);
@@ -127,11 +132,11 @@ export class RecordService<
     return row;
   }
 
-  /** What the caller may see of a record. */
-  protected view(context: RequestContext, row: E): V {
+  /** What the caller may see of a record; `opened` stands for personal fields that are not written yet. */
+  view(context: RequestContext, row: E, opened?: P): V {
     const { id, version, createdAt, updatedAt } = row;
     const plain = Object.fromEntries(this.records.plainFields.map((name) => [name, row[name] ?? null]));
-    const personal = this.personalView(context, row);
+    const personal = this.personalView(context, row, opened);
     return {
       id,
       ...personal,
@@ -143,10 +148,10 @@ export class RecordService<
     } as unknown as V;
   }
 
-  private personalView(context: RequestContext, row: E): Fields {
+  private personalView(context: RequestContext, row: E, future?: P): Fields {
     const { personalFields } = this.records;
     if (personalFields.length === 0) return {};
-    const opened = this.records.personalOf(row) as Fields;
+    const opened = (future ?? this.records.personalOf(row)) as Fields;
     const values = Object.fromEntries(personalFields.map((name) => [name, opened[name] ?? null]));
     const { masking } = this.rules;
     if (masking === null) return values;

@@ -98,6 +98,16 @@ export class TeamStatements {
     };
   }
 
+  /** Holds a row for this transaction; ends the unit when it is no longer of that version. */
+  hold(teamId: string, id: string, version: number): Statement {
+    return {
+      name: `${this.table}:hold`,
+      text: `SELECT latchkey.expect_written((SELECT count(*) FROM
+        (SELECT FROM ${this.table} WHERE team_id = $1 AND id = $2 AND version = $3 FOR UPDATE) r))`,
+      values: [teamId, id, version],
+    };
+  }
+
   list(teamId: string, query: ListQuery, position: Position | null): Statement {
     const parameters = new Parameters();
     parameters.add(teamId);

@@ -131,6 +131,12 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     return this.store.cipher.tokens(context.principal.teamId, terms);
   }
 
+  /** Stages, ahead of what follows, that the row is still as it was read: a slower writer starts again. */
+  hold(context: RequestContext, row: E): void {
+    const statement = this.statements.hold(row.teamId, row.id, row.version);
+    context.work.stage({ statement, change: null });
+  }
+
   /** Stages a new record. @throws ApiError 409 `DUPLICATE` at the commit, with the ids, unless allowed */
   async create(context: RequestContext, { fields, personal, allowDuplicate }: Changes<E, P>): Promise<E> {
     const { teamId } = context.principal;
