@@ -25,8 +25,6 @@ import { AuthController } from './auth/auth.controller.js';
 import { AuthService } from './auth/auth.service.js';
 import { LogoutService } from './auth/logout.service.js';
 import { RegistrationService } from './auth/registration.service.js';
-import { TwoFactorLoginController } from './auth/two-factor-login.controller.js';
-import { TwoFactorLoginService } from './auth/two-factor-login.service.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { ApiKeyStrategy } from './principals/api-key.strategy.js';
 import { BearerSessions } from './principals/bearer-sessions.js';
@@ -50,7 +48,6 @@ import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionStore } from './sessions/session-store.js';
 import { StepUpController } from './two-factor/step-up.controller.js';
 import { StepUpService } from './two-factor/step-up.service.js';
-import { LoginChallenges } from './two-factor/login-challenges.service.js';
 import { PasswordProof } from './two-factor/password-proof.service.js';
 import { SecondFactor } from './two-factor/second-factor.service.js';
 import { TwoFactorController } from './two-factor/two-factor.controller.js';
@@ -75,7 +72,6 @@ import { UserDirectory } from './users/user-directory.js';
     SessionsController,
     StepUpController,
     TwoFactorController,
-    TwoFactorLoginController,
   ],
   providers: [
     AccessTokens,
@@ -116,8 +112,6 @@ import { UserDirectory } from './users/user-directory.js';
     SessionStore,
     SessionWatch,
     StepUpService,
-    LoginChallenges,
-    TwoFactorLoginService,
     TwoFactorService,
     TwoFactorStore,
     SecondFactor,

@@ -24,6 +24,8 @@ export class HttpClient {
     readonly port: number,
     private readonly defaults: Record<string, string> = {},
     private readonly from = '127.0.0.1',
+    /** Sees every answer. */
+    private readonly seen: ((method: string, path: string, answer: Answer) => void) | null = null,
   ) {}
 
   /** The same client with more headers on every request. */
@@ -31,7 +33,12 @@ export class HttpClient {
     const merged = Object.entries({ ...this.defaults, ...headers }).filter(
       ([, value]) => value !== undefined,
     );
-    return new HttpClient(this.port, Object.fromEntries(merged) as Record<string, string>, from);
+    return new HttpClient(this.port, Object.fromEntries(merged) as Record<string, string>, from, this.seen);
+  }
+
+  /** The same client, with `seen` told of every answer; what it throws fails the call. */
+  watched(seen: (method: string, path: string, answer: Answer) => void): HttpClient {
+    return new HttpClient(this.port, this.defaults, this.from, seen);
   }
 
   get(path: string, call: Call = {}): Promise<Answer> {
@@ -74,7 +81,18 @@ export class HttpClient {
         response.on('error', reject);
         response.on('end', () => {
           const text = Buffer.concat(chunks).toString();
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, json: parsed(text) });
+          const answer = {
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text,
+            json: parsed(text),
+          };
+          try {
+            this.seen?.(method, path, answer);
+            resolve(answer);
+          } catch (error) {
+            reject(error);
+          }
         });
       });
       request.on('error', reject);

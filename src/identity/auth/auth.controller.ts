@@ -11,7 +11,6 @@ import { AuthService } from './auth.service.js';
 import { CsrfView, LogoutView, MeView, SignedInView, TokensView } from './dto/auth.views.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RegisterDto } from './dto/register.dto.js';
-import { TwoFactorChallengeView } from './dto/two-factor-challenge.view.js';
 import { type CookieProof, LogoutService } from './logout.service.js';
 import { RegistrationService } from './registration.service.js';
 
@@ -51,7 +50,7 @@ export class AuthController {
     };
   }
 
-  /** Signs in with e-mail and password; people with a second factor get a challenge and no cookie yet. */
+  /** Signs in with e-mail and password. */
   @Post('login')
   @CookieRoute()
   @HttpCode(200)
@@ -62,10 +61,8 @@ export class AuthController {
     @Body() input: LoginDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<SignedInView | TwoFactorChallengeView> {
-    const signIn = await this.auth.login(context, input, request);
-    if ('challengeToken' in signIn) return { twoFactorRequired: true, challengeToken: signIn.challengeToken };
-    const { member, tokens } = signIn;
+  ): Promise<SignedInView> {
+    const { member, tokens } = await this.auth.login(context, input, request);
     const team = { id: member.team.id, name: member.team.name };
     return { user: member.user, team, ...this.cookies.deliverSignIn(request, reply, tokens) };
   }

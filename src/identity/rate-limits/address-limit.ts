@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../../platform/config/config.js';
 import { type ApiError } from '../../platform/http/api-error.js';
 import { type RefusalObserver, Refusals } from '../../platform/http/refusals.js';
+import { isApiRequest } from '../../platform/http/api-request.js';
 import { rateLimitSubject } from '../../platform/net/cidr.js';
 import { RateLimiter, tooMany, writeLimitHeaders } from './rate-limiter.js';
 
@@ -25,14 +26,13 @@ export class AddressLimit implements RefusalObserver {
 
   /** For the first hook. @throws ApiError 429 */
   async onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (!request.url.startsWith('/v1') || presentsCredential(request)) return;
+    if (!isApiRequest(request) || presentsCredential(request)) return;
     const refusal = await this.charge(request, reply);
     if (refusal) throw refusal;
   }
 
   async onRefusal(request: FastifyRequest, reply: FastifyReply, error: ApiError): Promise<ApiError> {
-    if (charged.has(request) || request.context.principalOrNull || !request.url.startsWith('/v1'))
-      return error;
+    if (charged.has(request) || request.context.principalOrNull || !isApiRequest(request)) return error;
     return (await this.charge(request, reply)) ?? error;
   }
 

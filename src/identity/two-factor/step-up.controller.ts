@@ -1,5 +1,4 @@
-import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Audited, Authenticated, UsersOnly } from '../../platform/http/route-metadata.js';
@@ -17,11 +16,7 @@ export class StepUpController {
   @Authenticated('every signed-in person may prove who they are')
   @UsersOnly()
   @Audited('session')
-  stepUp(
-    @Ctx() context: RequestContext,
-    @Body() input: StepUpDto,
-    @Req() request: FastifyRequest,
-  ): Promise<StepUpView> {
-    return this.stepUps.stepUp(context, input, request);
+  stepUp(@Ctx() context: RequestContext, @Body() input: StepUpDto): Promise<StepUpView> {
+    return this.stepUps.stepUp(context, input);
   }
 }

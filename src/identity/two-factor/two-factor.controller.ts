@@ -1,5 +1,4 @@
-import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, HttpCode, Post } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Audited, Authenticated, StepUp, UsersOnly } from '../../platform/http/route-metadata.js';
@@ -41,9 +40,8 @@ export class TwoFactorController {
   async disable(
     @Ctx() context: RequestContext,
     @Body() input: DisableTwoFactorDto,
-    @Req() request: FastifyRequest,
   ): Promise<TwoFactorStateView> {
-    await this.twoFactor.disable(context, input, request);
+    await this.twoFactor.disable(context, input);
     return { enabled: false, backupCodesLeft: 0 };
   }
 
@@ -56,8 +54,7 @@ export class TwoFactorController {
   renewBackupCodes(
     @Ctx() context: RequestContext,
     @Body() input: TwoFactorCodeDto,
-    @Req() request: FastifyRequest,
   ): Promise<BackupCodesView> {
-    return this.twoFactor.renewBackupCodes(context, input.code, request);
+    return this.twoFactor.renewBackupCodes(context, input.code);
   }
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
 import { toDataURL, toString as toText } from 'qrcode';
 import { v7 as uuidv7 } from 'uuid';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -77,15 +76,11 @@ export class TwoFactorService {
    * Turns the second factor off.
    * @throws ApiError 409 `CONFLICT` when it is off, 401 `INVALID_CREDENTIALS` or `INVALID_CODE`
    */
-  async disable(
-    context: RequestContext,
-    input: { password: string; code: string },
-    request: FastifyRequest,
-  ): Promise<void> {
+  async disable(context: RequestContext, input: { password: string; code: string }): Promise<void> {
     const person = begin(context);
     await this.mine(person);
-    await this.passwords.prove(context, input.password, request);
-    await this.factors.prove(context, person, { code: input.code, purpose: 'disable', request });
+    await this.passwords.prove(context, input.password);
+    await this.factors.prove(context, person, input.code, 'disable');
     stage(context, this.store.turnOff(person.userId), change(person, 'DELETE', { enabled: true }, null));
   }
 
@@ -93,14 +88,10 @@ export class TwoFactorService {
    * Ten new backup codes; the old ones are void.
    * @throws ApiError 409 `CONFLICT` when the second factor is off, 401 `INVALID_CODE`
    */
-  async renewBackupCodes(
-    context: RequestContext,
-    code: string,
-    request: FastifyRequest,
-  ): Promise<BackupCodesView> {
+  async renewBackupCodes(context: RequestContext, code: string): Promise<BackupCodesView> {
     const person = begin(context);
     const factor = await this.mine(person);
-    await this.factors.prove(context, person, { code, purpose: 'backup_codes', request });
+    await this.factors.prove(context, person, code, 'backup_codes');
     const secrets = openFactor(this.keys, person.userId, factor);
     const { backupCodes, statements } = this.newCodes(person, secrets);
     const left = { backupCodesLeft: factor.backupCodesLeft };

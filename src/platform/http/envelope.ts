@@ -1,9 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isApiRequest } from './api-request.js';
 import { etagOf } from './etag.js';
 import { Page } from './page.js';
-
-/** Marks a body that is sent as it is: the API document, files, metrics. */
-const RAW_PREFIX = '/v1';
 
 /**
  * Puts what a handler returned into the envelope, and the version of a single resource into `ETag`.
@@ -15,7 +13,7 @@ export function envelope(
   payload: unknown,
   done: (error: null, payload: unknown) => void,
 ): void {
-  if (!request.url.startsWith(RAW_PREFIX) || reply.statusCode >= 400) {
+  if (!isApiRequest(request) || reply.statusCode >= 400) {
     done(null, payload);
     return;
   }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isApiRequest } from './api-request.js';
 
 const ALWAYS: readonly (readonly [string, string])[] = [
   ['x-content-type-options', 'nosniff'],
@@ -20,7 +21,7 @@ export function applySecurityHeaders(
   isProduction: boolean,
 ): void {
   for (const [name, value] of ALWAYS) void reply.header(name, value);
-  const api = request.url.startsWith('/v1');
+  const api = isApiRequest(request);
   if (api) void reply.header('cache-control', 'no-store');
   if (!isProduction) return;
   void reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
