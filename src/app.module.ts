@@ -13,6 +13,7 @@ import { StepUpGuard } from './identity/principals/step-up.guard.js';
 import { PrincipalLimitGuard } from './identity/rate-limits/principal-limit.guard.js';
 import { SameOriginGuard } from './identity/sessions/same-origin.guard.js';
 import { AuditModule } from './oversight/audit/audit.module.js';
+import { IpBlocksModule } from './oversight/ip-blocks/ip-blocks.module.js';
 import { SecurityEventsModule } from './oversight/security-events/security-events.module.js';
 import type { Config } from './platform/config/config.js';
 import { ConfigModule } from './platform/config/config.module.js';
@@ -54,6 +55,7 @@ export class AppModule {
         MailModule,
         AuditModule,
         SecurityEventsModule,
+        IpBlocksModule,
         VaultModule,
         IdentityModule,
         RecordsModule,

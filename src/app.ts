@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { AppModule, type AppParts, MUTATION_INTERCEPTORS } from './app.module.js';
 import { AddressLimit } from './identity/rate-limits/address-limit.js';
 import metadata from './metadata.js';
+import { IpGate } from './oversight/ip-blocks/ip-gate.service.js';
 import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
 import { interceptMutations } from './platform/http/mutation-interceptors.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
@@ -43,14 +44,17 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
     isProduction: parts.config.isProduction,
   });
-  const addressLimit = app.get(AddressLimit);
-  fastify.addHook('onRequest', (request, reply) => addressLimit.onRequest(request, reply));
   const denials = app.get(DenialRecorder);
   fastify.addHook('onResponse', (request, reply, done) => {
     denials.onResponse(request, reply.statusCode, reply.elapsedTime);
     done();
   });
   await app.register(cookie);
+  // Blocked addresses and traps first: they are decided without the database, and a limit must not hide a trap.
+  const gate = app.get(IpGate);
+  fastify.addHook('onRequest', (request) => gate.onRequest(request));
+  const addressLimit = app.get(AddressLimit);
+  fastify.addHook('onRequest', (request, reply) => addressLimit.onRequest(request, reply));
   const interceptors = MUTATION_INTERCEPTORS.map((type) => app.get<NestInterceptor>(type));
   interceptMutations(app.get(DiscoveryService), app.get(MetadataScanner), interceptors);
   await app.init();

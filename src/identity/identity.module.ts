@@ -28,6 +28,7 @@ import { RegistrationService } from './auth/registration.service.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { ApiKeyStrategy } from './principals/api-key.strategy.js';
 import { BearerSessions } from './principals/bearer-sessions.js';
+import { CallerRecognition } from './principals/caller-recognition.js';
 import { JwtStrategy } from './principals/jwt.strategy.js';
 import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
 import { PrincipalCache } from './principals/principal-cache.js';
@@ -88,6 +89,7 @@ import { UserDirectory } from './users/user-directory.js';
     ApiKeyWatch,
     AuthService,
     BearerSessions,
+    CallerRecognition,
     CsrfTokens,
     EmailVerificationService,
     JwtGuard,

@@ -57,7 +57,7 @@ export async function createKey(
   return { id, key, http: owner.http.with({ 'x-api-key': key, authorization: undefined }) };
 }
 
-/** `name=value` of the first Set-Cookie header. */
-export function cookieOf(header: string[] | undefined): string {
-  return (header?.[0] ?? '').split(';', 1)[0];
+/** `name=value` of the Set-Cookie header with this name. */
+export function cookieOf(header: string[] | undefined, name = 'latchkey_refresh'): string {
+  return (header?.find((line) => line.startsWith(`${name}=`)) ?? '').split(';', 1)[0];
 }

@@ -45,6 +45,14 @@ export class KnownDevices {
     return (result?.rowCount ?? 0) > 0 ? secret : null;
   }
 
+  /** Whether this browser is remembered for anybody at all. */
+  async isRemembered(request: FastifyRequest): Promise<boolean> {
+    for (const userId of this.entries(request).keys()) {
+      if ((await this.find(request, { userId, teamId: null })) !== null) return true;
+    }
+    return false;
+  }
+
   /** A new secret, and the statements that remember it in a unit of work of this user. */
   remember(userId: string): { secret: string; statements: Statement[] } {
     const secret = randomBytes(24).toString('base64url');

@@ -3,8 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ApiError, ErrorCode } from '../../platform/http/api-error.js';
 import { type RefusalRecorder, Refusals } from '../../platform/http/refusals.js';
 import type { SecurityEventType } from './event-types.js';
-import type { SecurityEvent } from './security-event.js';
-import { SecurityEvents } from './security-events.service.js';
+import { factsOf, SecurityEvents } from './security-events.service.js';
 
 /** A request that takes longer is worth a look. */
 const SLOW_REQUEST_MS = 5000;
@@ -64,22 +63,6 @@ function typeOf(request: FastifyRequest, error: ApiError): SecurityEventType | n
   if (error.status === 403) return 'permission_denied';
   const presented = request.headers.authorization !== undefined || request.headers['x-api-key'] !== undefined;
   return error.code === 'UNAUTHENTICATED' && presented ? 'credential_rejected' : null;
-}
-
-/** Who, whence and in which request: the part of an event that a request knows of itself. */
-export function factsOf(
-  request: FastifyRequest,
-): Pick<SecurityEvent, 'teamId' | 'userId' | 'apiKeyId' | 'ipAddress' | 'userAgent' | 'requestId'> {
-  const { context } = request;
-  const caller = context.principalOrNull;
-  return {
-    teamId: caller?.teamId ?? null,
-    userId: caller?.userId ?? null,
-    apiKeyId: caller?.apiKeyId ?? null,
-    ipAddress: context.ipAddress,
-    userAgent: context.userAgent,
-    requestId: context.requestId,
-  };
 }
 
 /** The pattern of the route, never the path: paths and queries hold what clients put there. */

@@ -1,4 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, type OnModuleInit } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { LRUCache } from 'lru-cache';
 import { Clock } from '../../platform/clock/clock.js';
 import { Log } from '../../platform/logging/log.js';
@@ -137,5 +138,21 @@ function logLine(row: EventRow): object {
     requestId,
     aggregatedBy,
     details,
+  };
+}
+
+/** Who, whence and in which request: the part of an event that a request knows of itself. */
+export function factsOf(
+  request: FastifyRequest,
+): Pick<SecurityEvent, 'teamId' | 'userId' | 'apiKeyId' | 'ipAddress' | 'userAgent' | 'requestId'> {
+  const { context } = request;
+  const caller = context.principalOrNull;
+  return {
+    teamId: caller?.teamId ?? null,
+    userId: caller?.userId ?? null,
+    apiKeyId: caller?.apiKeyId ?? null,
+    ipAddress: context.ipAddress,
+    userAgent: context.userAgent,
+    requestId: context.requestId,
   };
 }

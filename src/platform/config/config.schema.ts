@@ -83,7 +83,7 @@ function list(rule: string, read: (item: string) => string | undefined) {
     .transform((items) => Object.freeze(items));
 }
 
-/** A range of proxies. Not `/0`: it would let every caller choose the address that limits and blocks see. */
+/** A range of proxies, or of addresses that are never blocked. Not `/0`: every caller could choose its address, or none be blocked. */
 function readProxyRange(text: string): string | undefined {
   const range = parseCidr(text);
   return range && range.prefixLength > 0 ? range.text : undefined;
@@ -223,6 +223,10 @@ export function environmentSchema(isProduction: boolean) {
     ROLE: oneOf(['api', 'worker', 'all']).default('all'),
     PUBLIC_BASE_URL: isProduction ? baseUrl('https:') : optional(baseUrl(...http)),
     TRUSTED_PROXIES: list(
+      'must be a comma list of CIDR ranges (IPv4 or IPv6, no bits after the prefix, never /0)',
+      readProxyRange,
+    ),
+    IP_BLOCK_ALLOWLIST: list(
       'must be a comma list of CIDR ranges (IPv4 or IPv6, no bits after the prefix, never /0)',
       readProxyRange,
     ),

@@ -79,6 +79,7 @@ describe('loadConfig', () => {
       role: 'all',
       publicBaseUrl: null,
       trustedProxies: [],
+      ipBlockAllowlist: [],
       corsOrigins: [],
       registration: 'open',
       requireTwoFactor: false,

@@ -36,6 +36,8 @@ export abstract class Config {
   abstract readonly publicBaseUrl: string | null;
   /** CIDR ranges, each with its prefix length. */
   abstract readonly trustedProxies: readonly string[];
+  /** CIDR ranges whose addresses are recorded but never blocked. */
+  abstract readonly ipBlockAllowlist: readonly string[];
   abstract readonly corsOrigins: readonly string[];
   abstract readonly registration: Environment['REGISTRATION'];
   abstract readonly requireTwoFactor: boolean;
@@ -125,6 +127,7 @@ function toConfig(env: Environment, cwd: string): Config {
     role: env.ROLE,
     publicBaseUrl: env.PUBLIC_BASE_URL,
     trustedProxies: env.TRUSTED_PROXIES,
+    ipBlockAllowlist: env.IP_BLOCK_ALLOWLIST,
     corsOrigins: env.CORS_ORIGINS,
     registration: env.REGISTRATION,
     requireTwoFactor: env.REQUIRE_2FA,

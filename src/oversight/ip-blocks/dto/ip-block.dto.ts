@@ -1,0 +1,31 @@
+import { Type } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+
+export class ListIpBlocksDto {
+  /** Rows a page. */
+  @IsOptional()
+  @Type(() => Number)
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  limit: number = 50;
+
+  /** `meta.nextCursor` of the page before. */
+  @IsOptional()
+  @IsString()
+  @MaxLength(1000)
+  cursor?: string;
+}
+
+/** An address that is kept out for a while. */
+export class IpBlockView {
+  id: string;
+  /** The IPv4 address, or the /64 of an IPv6 address. */
+  subject: string;
+  /** What it did, in one word. */
+  reason: string;
+  /** 1 is blocked for 15 minutes, 2 for an hour, more for 24 hours. */
+  offence: number;
+  blockedAt: string;
+  blockedUntil: string;
+}
