@@ -20,6 +20,8 @@ import { AttemptCounters } from './attempts/attempt-counters.service.js';
 import { LoginLockout } from './attempts/login-lockout.service.js';
 import { AttemptStore } from './attempts/attempt-store.js';
 import { AccessTokens } from './auth/access-tokens.js';
+import { ExpiryWarningStore } from './api-keys/expiry-warning.store.js';
+import { ExpiryWarnings } from './api-keys/expiry-warnings.service.js';
 import { SandboxTeams } from './api-keys/sandbox-teams.js';
 import { AuthController } from './auth/auth.controller.js';
 import { AuthService } from './auth/auth.service.js';
@@ -92,6 +94,8 @@ import { UserDirectory } from './users/user-directory.js';
     CallerRecognition,
     CsrfTokens,
     EmailVerificationService,
+    ExpiryWarnings,
+    ExpiryWarningStore,
     JwtGuard,
     JwtStrategy,
     KnownDevices,
