@@ -3,7 +3,7 @@ import { JwtModule } from '@nestjs/jwt';
 import { PassportModule } from '@nestjs/passport';
 import { ThrottlerModule } from '@nestjs/throttler';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { AccountTokens } from './accounts/account-tokens.js';
+import { AccountTokens } from './accounts/account-tokens.service.js';
 import { AccountsController } from './accounts/accounts.controller.js';
 import { EmailVerificationService } from './accounts/email-verification.service.js';
 import { PasswordChangeService } from './accounts/password-change.service.js';
@@ -23,8 +23,10 @@ import { AccessTokens } from './auth/access-tokens.js';
 import { ExpiryWarningStore } from './api-keys/expiry-warning.store.js';
 import { ExpiryWarnings } from './api-keys/expiry-warnings.service.js';
 import { SandboxTeams } from './api-keys/sandbox-teams.js';
+import { AcceptInvitationController } from './auth/accept-invitation.controller.js';
 import { AuthController } from './auth/auth.controller.js';
 import { AuthService } from './auth/auth.service.js';
+import { InvitationAcceptanceService } from './auth/invitation-acceptance.service.js';
 import { LogoutService } from './auth/logout.service.js';
 import { RegistrationService } from './auth/registration.service.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
@@ -49,6 +51,15 @@ import { SessionReader } from './sessions/session-reader.js';
 import { SessionWatch } from './sessions/session-watch.js';
 import { SessionsController } from './sessions/sessions.controller.js';
 import { SessionStore } from './sessions/session-store.js';
+import { Invitation } from './teams/invitation.entity.js';
+import { InvitationsController } from './teams/invitations.controller.js';
+import { InvitationsRepository } from './teams/invitations.repository.js';
+import { InvitationsService } from './teams/invitations.service.js';
+import { MemberStore } from './teams/member-store.js';
+import { MembersController } from './teams/members.controller.js';
+import { MembersService } from './teams/members.service.js';
+import { TeamController } from './teams/team.controller.js';
+import { TeamService } from './teams/team.service.js';
 import { StepUpController } from './two-factor/step-up.controller.js';
 import { StepUpService } from './two-factor/step-up.service.js';
 import { PasswordProof } from './two-factor/password-proof.service.js';
@@ -65,15 +76,19 @@ import { UserDirectory } from './users/user-directory.js';
     JwtModule.register({}),
     PassportModule,
     ThrottlerModule.forRoot({ throttlers: [{ limit: 1, ttl: 1 }], storage: new MemoryThrottlerStorage() }),
-    TypeOrmModule.forFeature([ApiKey]),
+    TypeOrmModule.forFeature([ApiKey, Invitation]),
   ],
   controllers: [
+    AcceptInvitationController,
     AccountsController,
     ApiKeysController,
     AuthController,
+    InvitationsController,
+    MembersController,
     ScopesController,
     SessionsController,
     StepUpController,
+    TeamController,
     TwoFactorController,
   ],
   providers: [
@@ -96,11 +111,16 @@ import { UserDirectory } from './users/user-directory.js';
     EmailVerificationService,
     ExpiryWarnings,
     ExpiryWarningStore,
+    InvitationAcceptanceService,
+    InvitationsRepository,
+    InvitationsService,
     JwtGuard,
     JwtStrategy,
     KnownDevices,
     LoginLockout,
     LogoutService,
+    MemberStore,
+    MembersService,
     PasswordChangeService,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
     PasswordResetService,
@@ -118,6 +138,7 @@ import { UserDirectory } from './users/user-directory.js';
     SessionStore,
     SessionWatch,
     StepUpService,
+    TeamService,
     TwoFactorService,
     TwoFactorStore,
     SecondFactor,

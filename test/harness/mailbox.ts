@@ -26,7 +26,9 @@ export function mailsOf(app: TestApp): ReceivedMail[] {
 export async function mailTo(app: TestApp, address: string, subject: string): Promise<ReceivedMail> {
   let found: ReceivedMail | undefined;
   await eventually(() => {
-    found = mailsOf(app).findLast((mail) => mail.to === address && mail.subject.includes(subject));
+    found = mailsOf(app).findLast(
+      (mail) => mail.to.toLowerCase() === address.toLowerCase() && mail.subject.includes(subject),
+    );
     if (!found) throw new Error(`no mail "${subject}" to ${address}`);
   });
   return found!;

@@ -8,7 +8,7 @@ import { AttemptCounters } from '../attempts/attempt-counters.service.js';
 import { addressClaim } from '../attempts/login-lockout.service.js';
 import { emailKey } from '../users/email-address.js';
 import { UserDirectory } from '../users/user-directory.js';
-import { AccountTokens, type TokenOwner, tokenRefused } from './account-tokens.js';
+import { AccountTokens, type TokenOwner, tokenRefused } from './account-tokens.service.js';
 import { emailVerificationMail } from './mails/account-mails.js';
 
 /** Finding out that an address belongs to the person who gave it. */

@@ -5,7 +5,7 @@ import { AttemptCounters, type AttemptRule } from '../attempts/attempt-counters.
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { UserDirectory } from '../users/user-directory.js';
 import type { ChangePasswordDto } from './dto/password.dtos.js';
-import { assertAcceptablePassword } from './new-password.js';
+import { assertAcceptablePassword } from '../passwords/password-policy.js';
 import { PasswordWriter } from './password-writer.service.js';
 
 /** Guesses at the present password from within a session: whoever stole one must not find it out. */

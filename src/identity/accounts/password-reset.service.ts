@@ -11,10 +11,10 @@ import { AttemptCounters } from '../attempts/attempt-counters.service.js';
 import { addressClaim } from '../attempts/login-lockout.service.js';
 import { emailKey } from '../users/email-address.js';
 import { UserDirectory } from '../users/user-directory.js';
-import { AccountTokens, tokenRefused } from './account-tokens.js';
+import { AccountTokens, tokenRefused } from './account-tokens.service.js';
 import type { ResetPasswordDto } from './dto/password.dtos.js';
 import { passwordResetMail } from './mails/account-mails.js';
-import { assertAcceptablePassword } from './new-password.js';
+import { assertAcceptablePassword } from '../passwords/password-policy.js';
 import { PasswordWriter } from './password-writer.service.js';
 
 const JOB = 'password-reset-request';

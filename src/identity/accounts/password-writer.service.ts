@@ -8,7 +8,7 @@ import { Mailer } from '../../platform/mail/mailer.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { KnownDevices } from '../sessions/known-devices.service.js';
 import type { Member } from '../users/user-directory.js';
-import { AccountTokens } from './account-tokens.js';
+import { AccountTokens } from './account-tokens.service.js';
 import { passwordChangedMail } from './mails/account-mails.js';
 import { endSessions } from './session-endings.js';
 

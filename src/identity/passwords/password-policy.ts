@@ -1,3 +1,4 @@
+import { ApiError } from '../../platform/http/api-error.js';
 import { COMMON_BASES, COMMON_PASSWORDS } from './common-passwords.js';
 
 /**
@@ -60,6 +61,23 @@ export function passwordProblems(password: string, owner: PasswordOwner): Passwo
       : null,
   ];
   return messages.flatMap((message) => (message === null ? [] : [{ field: 'password', message }]));
+}
+
+/**
+ * Refuses a password that may not be set.
+ * @param field the name it has in the request
+ * @throws ApiError 400 with every broken rule
+ */
+export function assertAcceptablePassword(
+  password: string,
+  owner: PasswordOwner,
+  field = 'newPassword',
+): void {
+  const problems = passwordProblems(password, owner);
+  if (problems.length === 0) return;
+  throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', {
+    details: problems.map(({ message }) => ({ field, message })),
+  });
 }
 
 function lengthProblemOf(password: string): string | null {

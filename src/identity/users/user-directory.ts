@@ -12,14 +12,17 @@ export interface LoginRecord {
   readonly teamId: string | null;
 }
 
+/** A person as they see themselves. */
+export interface Person {
+  readonly id: string;
+  readonly email: string;
+  readonly name: string;
+  readonly emailVerifiedAt: string | null;
+  readonly passwordChangedAt: string;
+}
+
 export interface Member {
-  readonly user: {
-    id: string;
-    email: string;
-    name: string;
-    emailVerifiedAt: string | null;
-    passwordChangedAt: string;
-  };
+  readonly user: Person;
   readonly team: { id: string; name: string; defaultRegion: string };
   readonly role: Role;
   readonly twoFactorEnabled: boolean;
@@ -78,6 +81,24 @@ export class UserDirectory {
     };
   }
 
+  /** A person as themselves, whatever team they belong to; `teamId` is the one the request is about. */
+  async findPerson(teamId: string, userId: string): Promise<Person | null> {
+    const text = 'SELECT email, name, email_verified_at, password_changed_at FROM users WHERE id = $1';
+    const [result] = await this.database.runIn({ teamId, userId }, [
+      { name: 'user:find-person', text, values: [userId] },
+    ]);
+    const row = result?.rows[0];
+    return row
+      ? {
+          id: userId,
+          email: row.email as string,
+          name: row.name as string,
+          emailVerifiedAt: row.email_verified_at as string | null,
+          passwordChangedAt: row.password_changed_at as string,
+        }
+      : null;
+  }
+
   /** The password hash of a person who is signed in, or null. */
   async findPasswordHash(teamId: string, userId: string): Promise<string | null> {
     const text = 'SELECT password_hash FROM users WHERE id = $1';
@@ -94,6 +115,12 @@ export class UserDirectory {
       text,
       values: [user.id, user.email, user.emailKey, user.name, user.passwordHash],
     };
+  }
+
+  /** Marks the address of a person as confirmed. */
+  verifyEmail(userId: string, at: string): Statement {
+    const text = 'UPDATE users SET email_verified_at = $2 WHERE id = $1';
+    return { name: 'user:mark-verified', text, values: [userId, at] };
   }
 
   insertMembership(teamId: string, userId: string, role: Role): Statement {
