@@ -33,19 +33,11 @@ export class AccountTokens1795230001000 implements MigrationInterface {
         SELECT t.team_id, t.user_id, t.email_key, t.expires_at, t.used_at
         FROM public.account_tokens t WHERE t.token_hash = wanted AND t.purpose = wanted_purpose
       $$;
-
-      CREATE FUNCTION latchkey.find_teams(wanted uuid) RETURNS TABLE (team_id uuid)
-      LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-        SELECT m.team_id FROM public.memberships m WHERE m.user_id = wanted ORDER BY m.team_id
-      $$;
     `);
     await ownByLookup(runner, 'latchkey.find_account_token(bytea, text)');
-    await ownByLookup(runner, 'latchkey.find_teams(uuid)');
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(
-      `DROP FUNCTION latchkey.find_account_token(bytea, text), latchkey.find_teams(uuid); DROP TABLE account_tokens`,
-    );
+    await runner.query(`DROP FUNCTION latchkey.find_account_token(bytea, text); DROP TABLE account_tokens`);
   }
 }

@@ -48,6 +48,8 @@ async function join(by: Account, role: string, email = someone()): Promise<Accou
   return { userId: user.id, teamId: team.id, email, accessToken, csrfToken, cookie, http };
 }
 
+const memberPath = (account: Account): string => `/v1/team/members/${account.userId}`;
+
 const membershipAudit = (account: Account) =>
   app.database.sql(
     `SELECT action, old_values, new_values FROM audit_log WHERE team_id = $1 AND resource_type = 'membership' AND resource_id = $2 ORDER BY id`,
@@ -313,14 +315,13 @@ describe('members', () => {
     const owner = await registerOwner(app.http);
     const admin = await join(owner, 'admin');
     const agent = await join(owner, 'agent');
-    const path = (account: Account) => `/v1/team/members/${account.userId}`;
-    expect((await admin.http.patch(path(agent), { role: 'owner' })).status).toBe(403);
-    expect((await admin.http.patch(path(admin), { role: 'owner' })).status).toBe(403);
-    expect((await admin.http.patch(path(owner), { role: 'viewer' })).status).toBe(403);
-    expect((await admin.http.delete(path(owner))).status).toBe(403);
-    expect((await agent.http.patch(path(agent), { role: 'admin' })).status).toBe(403);
-    expect((await agent.http.delete(path(admin))).status).toBe(403);
-    expect((await admin.http.patch(path(agent), { role: 'admin' })).status).toBe(200);
+    expect((await admin.http.patch(memberPath(agent), { role: 'owner' })).status).toBe(403);
+    expect((await admin.http.patch(memberPath(admin), { role: 'owner' })).status).toBe(403);
+    expect((await admin.http.patch(memberPath(owner), { role: 'viewer' })).status).toBe(403);
+    expect((await admin.http.delete(memberPath(owner))).status).toBe(403);
+    expect((await agent.http.patch(memberPath(agent), { role: 'admin' })).status).toBe(403);
+    expect((await agent.http.delete(memberPath(admin))).status).toBe(403);
+    expect((await admin.http.patch(memberPath(agent), { role: 'admin' })).status).toBe(200);
   });
 
   it('of another team are as if they did not exist', async () => {

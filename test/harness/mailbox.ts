@@ -36,7 +36,9 @@ export async function mailTo(app: TestApp, address: string, subject: string): Pr
 
 function filesIn(folder: string): string[] {
   try {
-    return readdirSync(folder).sort();
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.eml'))
+      .sort();
   } catch {
     return [];
   }

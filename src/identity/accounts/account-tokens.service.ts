@@ -103,13 +103,6 @@ export class AccountTokens {
       values: [teamId, userId, purpose, hash],
     };
   }
-
-  /** The teams of a person; needed where something concerns them in all. */
-  async teamsOf(userId: string): Promise<string[]> {
-    const text = 'SELECT * FROM latchkey.find_teams($1)';
-    const rows = await this.database.runOne({ name: 'user:find-teams', text, values: [userId] });
-    return rows.map((row) => row.team_id as string);
-  }
 }
 
 /** One answer for tokens that never were, were used, or have expired. */

@@ -7,10 +7,9 @@ import type { Statement } from '../../platform/database/statement.js';
 import { Mailer } from '../../platform/mail/mailer.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { KnownDevices } from '../sessions/known-devices.service.js';
+import { SessionService } from '../sessions/session.service.js';
 import type { Member } from '../users/user-directory.js';
-import { AccountTokens } from './account-tokens.service.js';
 import { passwordChangedMail } from './mails/account-mails.js';
-import { endSessions } from './session-endings.js';
 
 interface NewPassword {
   readonly member: Member;
@@ -27,9 +26,9 @@ interface NewPassword {
 export class PasswordWriter {
   constructor(
     private readonly hasher: PasswordHasher,
-    private readonly tokens: AccountTokens,
-    private readonly mailer: Mailer,
+    private readonly sessions: SessionService,
     private readonly devices: KnownDevices,
+    private readonly mailer: Mailer,
     private readonly events: SecurityEvents,
     private readonly clock: Clock,
   ) {}
@@ -38,10 +37,7 @@ export class PasswordWriter {
   async stage(context: RequestContext, input: NewPassword): Promise<string> {
     const { member, event, keepSession } = input;
     const { id: userId } = member.user;
-    const [hash, teamIds] = await Promise.all([
-      this.hasher.hash(input.password),
-      this.tokens.teamsOf(userId),
-    ]);
+    const hash = await this.hasher.hash(input.password);
     const at = this.clock.nowIso();
     context.work.stage({
       statement: setPassword(userId, hash, at, input.checkedHash),
@@ -55,15 +51,16 @@ export class PasswordWriter {
         sealed: null,
       },
     });
-    const endings = { userId, teamIds, homeTeamId: member.team.id, reason: event, except: keepSession };
+    this.sessions.closeAll(context, { userId, keptSessionId: keepSession, reason: event });
     const others =
       keepSession === null ? 'You were signed out everywhere.' : 'Your other sessions were ended.';
     const content = passwordChangedMail(member.user.name, { at, ipAddress: context.ipAddress, others });
     const notice = this.mailer.send({ to: member.user.email, content });
-    // Whoever had to be reset away may have signed in from a browser that is remembered.
-    const devices = event === 'password_reset' ? [this.devices.forgetAll(userId)] : [];
-    for (const statement of [...endSessions(endings), ...devices, notice])
-      context.work.stage({ statement, change: null });
+    context.work.stage({ statement: notice, change: null });
+    if (event === 'password_reset') {
+      // Whoever had the old password may have signed in on a browser of theirs.
+      context.work.stage({ statement: this.devices.forgetAll(userId), change: null });
+    }
     context.work.afterCommit(() => this.record(context, member, event));
     return at;
   }

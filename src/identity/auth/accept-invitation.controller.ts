@@ -3,7 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Audited, Public } from '../../platform/http/route-metadata.js';
-import { RefreshCookie } from '../sessions/refresh-cookie.js';
+import { CookieRoute } from '../sessions/same-origin.guard.js';
+import { SessionCookies } from '../sessions/session-cookies.service.js';
 import { AcceptInvitationDto } from './dto/accept-invitation.dto.js';
 import { SignedInView } from './dto/auth.views.js';
 import { InvitationAcceptanceService } from './invitation-acceptance.service.js';
@@ -12,7 +13,7 @@ import { InvitationAcceptanceService } from './invitation-acceptance.service.js'
 export class AcceptInvitationController {
   constructor(
     private readonly acceptance: InvitationAcceptanceService,
-    private readonly cookie: RefreshCookie,
+    private readonly cookies: SessionCookies,
   ) {}
 
   /**
@@ -20,6 +21,7 @@ export class AcceptInvitationController {
    * its access token, otherwise the answer is 401.
    */
   @Post()
+  @CookieRoute()
   @Public('the mailed token is the credential')
   @Audited('membership')
   async accept(
@@ -29,8 +31,6 @@ export class AcceptInvitationController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<SignedInView> {
     const { user, team, tokens } = await this.acceptance.accept(context, request, input);
-    const { refreshToken, ...visible } = tokens;
-    this.cookie.write(reply, refreshToken);
-    return { user, team, ...visible };
+    return { user, team, ...this.cookies.deliverSignIn(request, reply, tokens) };
   }
 }

@@ -12,7 +12,7 @@ import { addressClaim, LoginLockout } from '../attempts/login-lockout.service.js
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { assertAcceptablePassword } from '../passwords/password-policy.js';
 import { BearerSessions } from '../principals/bearer-sessions.js';
-import { type IssuedTokens, SessionService } from '../sessions/session.service.js';
+import { SessionService, type SignInTokens } from '../sessions/session.service.js';
 import type { OpenInvitation } from '../teams/invitation.entity.js';
 import { InvitationsService } from '../teams/invitations.service.js';
 import { type Person, UserDirectory } from '../users/user-directory.js';
@@ -21,7 +21,7 @@ import type { AcceptInvitationDto } from './dto/accept-invitation.dto.js';
 export interface Accepted {
   readonly user: Person;
   readonly team: { readonly id: string; readonly name: string };
-  readonly tokens: IssuedTokens;
+  readonly tokens: SignInTokens;
 }
 
 /** Joining a team by a mailed token: as a new person, or as somebody who has an account. */

@@ -35,7 +35,7 @@ export class MembersService {
   }
 
   /**
-   * Gives a member another role. Access tokens that say the old one are refused from the commit on; a refresh
+   * Gives a member another role. The table tells every instance: access tokens that say the old one are refused from the commit on; a refresh
    * brings one that says the new.
    * @throws ApiError 404, 412, 403 above the caller's own role, 409 `CONFLICT` for the last owner
    */
@@ -61,7 +61,6 @@ export class MembersService {
     if (view.role === 'owner') {
       context.work.stage({ statement: this.members.expectOwner(teamId), change: null });
     }
-    context.work.stage({ statement: invalidate(`user:${userId}`), change: null });
     await this.invitations.withdrawOf(context, userId, (invited) => roleRank(invited) > roleRank(role));
     return { ...view, role, version: view.version + 1 };
   }
@@ -88,7 +87,6 @@ export class MembersService {
     if (view.role === 'owner') {
       context.work.stage({ statement: this.members.expectOwner(teamId), change: null });
     }
-    context.work.stage({ statement: invalidate(`user:${userId}`), change: null });
     return { userId, removed: true };
   }
 

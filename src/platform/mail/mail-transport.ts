@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { createTransport, type SendMailOptions, type Transporter } from 'nodemailer';
@@ -57,7 +57,10 @@ export class MailTransport {
     const file = `${this.clock.nowIso().replace(/[:.]/g, '-')}-${mail.kind}-${mail.id}.eml`;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     // It holds a person's address, and perhaps a token that signs in.
-    await writeFile(join(folder, file), message as Buffer, { mode: 0o600 });
+    const unfinished = join(folder, `.${file}.part`);
+    await writeFile(unfinished, message as Buffer, { mode: 0o600 });
+    // Whoever watches the folder meets whole mails only.
+    await rename(unfinished, join(folder, file));
     this.log.info({ mail: mail.kind, file }, 'mail written');
   }
 
