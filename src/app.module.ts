@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { CalendarModule } from './crm/calendar/calendar.module.js';
 import { ClientsModule } from './crm/clients/clients.module.js';
 import { LeadsModule } from './crm/leads/leads.module.js';
 import { ListingsModule } from './crm/listings/listings.module.js';
@@ -61,6 +62,7 @@ export class AppModule {
         RecordsModule,
         ClientsModule,
         LeadsModule,
+        CalendarModule,
         AppointmentsModule,
         ListingsModule,
         EscrowsModule,

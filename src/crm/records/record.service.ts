@@ -115,6 +115,17 @@ export class RecordService<
     return this.view(context, await this.records.get(context, id, 'any'));
   }
 
+  /** Last names by id, for masking texts that mention them; never for an answer. */
+  async lastNamesOf(context: RequestContext, ids: readonly string[]): Promise<Map<string, string>> {
+    const rows = ids.length === 0 ? [] : await this.records.findMany(context, ids);
+    return new Map(
+      rows.flatMap((row) => {
+        const { lastName } = this.records.personalOf(row) as { lastName?: string | null };
+        return lastName ? [[row.id, lastName] as const] : [];
+      }),
+    );
+  }
+
   /** The record, which the caller may change. @throws ApiError 404, 412 with the fields that changed, 403 */
   async getForWrite(
     context: RequestContext,
