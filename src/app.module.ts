@@ -7,6 +7,7 @@ import { ListingsModule } from './crm/listings/listings.module.js';
 import { EscrowsModule } from './crm/escrows/escrows.module.js';
 import { AppointmentsModule } from './crm/appointments/appointments.module.js';
 import { RecordsModule } from './crm/records/records.module.js';
+import { ComplianceModule } from './identity/compliance/compliance.module.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { AuthenticationGuard } from './identity/principals/authentication.guard.js';
 import { ScopeGuard } from './identity/principals/scope.guard.js';
@@ -59,6 +60,7 @@ export class AppModule {
         IpBlocksModule,
         VaultModule,
         IdentityModule,
+        ComplianceModule,
         RecordsModule,
         ClientsModule,
         LeadsModule,
