@@ -9,6 +9,7 @@ import { AddressLimit } from './identity/rate-limits/address-limit.js';
 import metadata from './metadata.js';
 import { IpGate } from './oversight/ip-blocks/ip-gate.service.js';
 import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
+import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/mutation-interceptors.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { RouteTable } from './platform/http/route-table.js';
@@ -44,6 +45,8 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
     isProduction: parts.config.isProduction,
   });
+  // Before the anonymous limit: a preflight carries no credential, and the request it asks for is counted itself.
+  await installCors(app, parts.config);
   const denials = app.get(DenialRecorder);
   fastify.addHook('onResponse', (request, reply, done) => {
     denials.onResponse(request, reply.statusCode, reply.elapsedTime);

@@ -38,7 +38,8 @@ import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
 import { PrincipalCache } from './principals/principal-cache.js';
 import { PrincipalLoader } from './principals/principal-loader.js';
 import { AddressLimit } from './rate-limits/address-limit.js';
-import { MemoryThrottlerStorage } from './rate-limits/memory-throttler-storage.js';
+import { RateLimitStorageModule } from './rate-limits/rate-limit-storage.module.js';
+import { SharedThrottlerStorage } from './rate-limits/shared-throttler-storage.js';
 import { RateLimiter } from './rate-limits/rate-limiter.js';
 import { ScopesController } from './scopes/scopes.controller.js';
 import { CsrfTokens } from './sessions/csrf-tokens.js';
@@ -75,7 +76,11 @@ import { UserDirectory } from './users/user-directory.js';
   imports: [
     JwtModule.register({}),
     PassportModule,
-    ThrottlerModule.forRoot({ throttlers: [{ limit: 1, ttl: 1 }], storage: new MemoryThrottlerStorage() }),
+    ThrottlerModule.forRootAsync({
+      imports: [RateLimitStorageModule],
+      inject: [SharedThrottlerStorage],
+      useFactory: (storage: SharedThrottlerStorage) => ({ throttlers: [{ limit: 1, ttl: 1 }], storage }),
+    }),
     TypeOrmModule.forFeature([ApiKey, Invitation]),
   ],
   controllers: [

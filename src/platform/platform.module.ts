@@ -7,6 +7,7 @@ import { HealthController } from './health/health.controller.js';
 import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
 import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
+import { Redis } from './redis/redis.js';
 import { Log } from './logging/log.js';
 import { ApiDocsController } from './openapi/api-docs.controller.js';
 import { ApiDocument } from './openapi/api-document.js';
@@ -31,11 +32,12 @@ export class PlatformModule {
             new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
         IdempotencyStore,
+        Redis,
         Refusals,
         RouteTable,
         ApiDocument,
       ],
-      exports: [Clock, Log, MasterKeys, IdempotencyStore, Refusals, RouteTable, DiscoveryModule],
+      exports: [Clock, Log, MasterKeys, IdempotencyStore, Redis, Refusals, RouteTable, DiscoveryModule],
     };
   }
 }

@@ -7,6 +7,8 @@ import type { RecordedChange } from '../../platform/database/change-recorder.js'
 import { isPgError, SQLSTATE } from '../../platform/database/database-errors.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { AttemptCounters } from '../attempts/attempt-counters.service.js';
+import { addressClaim } from '../attempts/login-lockout.service.js';
 import { EmailVerificationService } from '../accounts/email-verification.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { passwordProblems } from '../passwords/password-policy.js';
@@ -30,10 +32,11 @@ export class RegistrationService {
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
     private readonly cipher: SubjectCipher,
+    private readonly attempts: AttemptCounters,
     private readonly verifications: EmailVerificationService,
   ) {}
 
-  /** @throws ApiError 403 when registration is not open, 400 for a weak password, 409 `DUPLICATE` at the commit */
+  /** @throws ApiError 403 when registration is not open, 400 for a weak password, 409 `DUPLICATE`, 429 `AUTH_RATE_LIMIT` */
   async register(context: RequestContext, input: RegisterDto): Promise<Registered> {
     if (this.config.registration !== 'open') {
       throw new ApiError('FORBIDDEN', 'Registration is closed here; ask for an invitation.');
@@ -42,6 +45,7 @@ export class RegistrationService {
     if (problems.length > 0) {
       throw new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', { details: problems });
     }
+    await this.assertFree(context, input.email);
     const passwordHash = await this.passwords.hash(input.password);
     const [teamId, userId] = [uuidv7(), uuidv7()];
     context.work.actIn({ teamId, userId });
@@ -49,6 +53,14 @@ export class RegistrationService {
     this.stageOwner(context, teamId, userId, input, passwordHash);
     const tokens = this.sessions.open(context, { teamId, userId, role: 'owner' });
     return { teamId, userId, tokens };
+  }
+
+  /** An address that is taken is a failure: looking for accounts this way ends after five. */
+  private async assertFree(context: RequestContext, email: string): Promise<void> {
+    const free = await this.attempts.attempt([addressClaim(context)], async () =>
+      (await this.users.findLogin(emailKey(email))) ? null : true,
+    );
+    if (!free) throw taken();
   }
 
   private stageTeam(context: RequestContext, teamId: string, name: string): void {

@@ -26,7 +26,12 @@ export class AddressLimit implements RefusalObserver {
 
   /** For the first hook. @throws ApiError 429 */
   async onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (!isApiRequest(request) || presentsCredential(request)) return;
+    if (!presentsCredential(request)) await this.chargeOnce(request, reply);
+  }
+
+  /** For whoever finds out later that a request has no principal. @throws ApiError 429 */
+  async chargeOnce(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    if (charged.has(request) || !isApiRequest(request)) return;
     const refusal = await this.charge(request, reply);
     if (refusal) throw refusal;
   }

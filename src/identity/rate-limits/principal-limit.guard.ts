@@ -2,6 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../../platform/config/config.js';
 import type { Principal } from '../../platform/context/principal.js';
+import { AddressLimit } from './address-limit.js';
 import { type Limit, RateLimiter, tooMany, writeLimitHeaders } from './rate-limiter.js';
 
 /** Global guard after authentication: people by user id, keys by key id. */
@@ -9,13 +10,19 @@ import { type Limit, RateLimiter, tooMany, writeLimitHeaders } from './rate-limi
 export class PrincipalLimitGuard implements CanActivate {
   constructor(
     private readonly limiter: RateLimiter,
+    private readonly addresses: AddressLimit,
     private readonly config: Config,
   ) {}
 
   async canActivate(execution: ExecutionContext): Promise<boolean> {
     const http = execution.switchToHttp();
-    const principal = http.getRequest<FastifyRequest>().context.principalOrNull;
-    if (!principal) return true;
+    const request = http.getRequest<FastifyRequest>();
+    const principal = request.context.principalOrNull;
+    if (!principal) {
+      // A public route: a made-up credential must not make its caller uncountable.
+      await this.addresses.chargeOnce(request, http.getResponse<FastifyReply>());
+      return true;
+    }
     const { bucket, subject, limit } = this.limitOf(principal);
     const verdict = await this.limiter.charge(bucket, subject, limit);
     writeLimitHeaders(http.getResponse<FastifyReply>(), verdict);

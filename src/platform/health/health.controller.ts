@@ -2,13 +2,17 @@ import { Controller, Get, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Database } from '../database/database.js';
 import { Public } from '../http/route-metadata.js';
+import { Redis } from '../redis/redis.js';
 import { HealthView } from './health.view.js';
 
 const CHECK_TIMEOUT_MS = 2000;
 
 @Controller()
 export class HealthController {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly redis: Redis,
+  ) {}
 
   /** The process is up. */
   @Get('healthz')
@@ -17,11 +21,12 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** The process can serve: its database answers. 503 otherwise. */
+  /** The process can serve: its database answers, and Redis where one is configured. 503 otherwise. */
   @Get('readyz')
   @Public('a load balancer has no credential')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthView> {
-    if (await this.databaseAnswers()) return { status: 'ok' };
+    const answers = await Promise.all([this.databaseAnswers(), this.redis.isReady()]);
+    if (answers.every(Boolean)) return { status: 'ok' };
     void reply.status(503);
     return { status: 'unavailable' };
   }
