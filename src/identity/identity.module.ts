@@ -29,6 +29,8 @@ import { AuthService } from './auth/auth.service.js';
 import { InvitationAcceptanceService } from './auth/invitation-acceptance.service.js';
 import { LogoutService } from './auth/logout.service.js';
 import { RegistrationService } from './auth/registration.service.js';
+import { TwoFactorLoginController } from './auth/two-factor-login.controller.js';
+import { TwoFactorLoginService } from './auth/two-factor-login.service.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { ApiKeyStrategy } from './principals/api-key.strategy.js';
 import { BearerSessions } from './principals/bearer-sessions.js';
@@ -63,6 +65,7 @@ import { TeamController } from './teams/team.controller.js';
 import { TeamService } from './teams/team.service.js';
 import { StepUpController } from './two-factor/step-up.controller.js';
 import { StepUpService } from './two-factor/step-up.service.js';
+import { LoginChallenges } from './two-factor/login-challenges.service.js';
 import { PasswordProof } from './two-factor/password-proof.service.js';
 import { SecondFactor } from './two-factor/second-factor.service.js';
 import { TwoFactorController } from './two-factor/two-factor.controller.js';
@@ -95,6 +98,7 @@ import { UserDirectory } from './users/user-directory.js';
     StepUpController,
     TeamController,
     TwoFactorController,
+    TwoFactorLoginController,
   ],
   providers: [
     AccessTokens,
@@ -144,6 +148,8 @@ import { UserDirectory } from './users/user-directory.js';
     SessionWatch,
     StepUpService,
     TeamService,
+    LoginChallenges,
+    TwoFactorLoginService,
     TwoFactorService,
     TwoFactorStore,
     SecondFactor,

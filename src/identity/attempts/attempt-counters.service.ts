@@ -26,6 +26,8 @@ export interface AttemptClaim {
   readonly rule: AttemptRule;
   /** Who or what is counted, in plain text; only a keyed hash of it is stored. */
   readonly subject: string;
+  /** The lock of this counter holds here, but a failure is not one of its own (default: it is). */
+  readonly checkOnly?: boolean;
   /** Called when this failure used up the last try. */
   readonly onUsedUp?: () => void;
 }
@@ -110,7 +112,7 @@ export class AttemptCounters {
       const usedUp = await this.settle(
         claimId,
         keys,
-        keys.map(() => 'failed' as const),
+        claims.map((claim) => (claim.checkOnly ? 'released' : 'failed')),
       );
       for (const [index, claim] of claims.entries()) if (usedUp[index]) claim.onUsedUp?.();
       return null;

@@ -7,6 +7,7 @@ import {
   type AttemptClaim,
   AttemptCounters,
   type AttemptRule,
+  CODE_RULE,
 } from './attempt-counters.service.js';
 
 /** Failed passwords of one account, by e-mail key, known or not (contract section 2). */
@@ -52,16 +53,34 @@ export class LoginLockout {
     subject: LoginSubject,
     evaluate: () => Promise<T | null>,
   ): Promise<T | null> {
-    const account: AttemptClaim = {
-      rule: ACCOUNT_RULE,
-      subject: subject.emailKey,
-      onUsedUp: () => this.recordLock(context, subject),
-    };
-    if (subject.deviceId !== null && subject.userId !== null) {
-      const device = { ...account, rule: DEVICE_RULE, subject: `${subject.userId}|${subject.deviceId}` };
-      return this.attempts.attempt([device], evaluate, [account]);
+    const onUsedUp = (): void => this.recordLock(context, subject);
+    const account: AttemptClaim = { rule: ACCOUNT_RULE, subject: subject.emailKey, onUsedUp };
+    const device = deviceOf(subject);
+    if (device !== null) {
+      return this.attempts.attempt([{ rule: DEVICE_RULE, subject: device, onUsedUp }], evaluate, [account]);
     }
     return this.attempts.attempt([account, addressClaim(context)], evaluate);
+  }
+
+  /**
+   * Evaluates one code of a second factor. The account's lock holds here too, but wrong codes have a count of their
+   * own; null is a failure.
+   * @throws ApiError 423 `ACCOUNT_LOCKED`, 429 `AUTH_RATE_LIMIT`
+   */
+  attemptCode<T>(
+    context: RequestContext,
+    subject: LoginSubject & { readonly userId: string },
+    evaluate: () => Promise<T | null>,
+  ): Promise<T | null> {
+    const onUsedUp = (): void => this.recordLock(context, subject);
+    const account: AttemptClaim = { rule: ACCOUNT_RULE, subject: subject.emailKey, checkOnly: true };
+    const codes: AttemptClaim = { rule: CODE_RULE, subject: subject.userId, onUsedUp };
+    const device = deviceOf(subject);
+    if (device !== null) {
+      const lock: AttemptClaim = { rule: DEVICE_RULE, subject: device, checkOnly: true };
+      return this.attempts.attempt([lock, { ...codes, subject: device }], evaluate, [account, codes]);
+    }
+    return this.attempts.attempt([account, codes, addressClaim(context)], evaluate);
   }
 
   /** Names an e-mail address in events without telling it. */
@@ -80,6 +99,11 @@ export class LoginLockout {
       details: { account: this.fingerprint(subject.emailKey) },
     });
   }
+}
+
+/** The bucket of a known browser, or null. */
+function deviceOf({ userId, deviceId }: LoginSubject): string | null {
+  return userId !== null && deviceId !== null ? `${userId}|${deviceId}` : null;
 }
 
 /** Counts this attempt against the address it comes from. */

@@ -11,6 +11,7 @@ import { AuthService } from './auth.service.js';
 import { CsrfView, LogoutView, MeView, SignedInView, TokensView } from './dto/auth.views.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RegisterDto } from './dto/register.dto.js';
+import { TwoFactorChallengeView } from './dto/two-factor-challenge.view.js';
 import { type CookieProof, LogoutService } from './logout.service.js';
 import { RegistrationService } from './registration.service.js';
 
@@ -50,7 +51,7 @@ export class AuthController {
     };
   }
 
-  /** Signs in with e-mail and password. */
+  /** Signs in with e-mail and password; people with a second factor get a challenge and no cookie yet. */
   @Post('login')
   @CookieRoute()
   @HttpCode(200)
@@ -61,8 +62,10 @@ export class AuthController {
     @Body() input: LoginDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<SignedInView> {
-    const { member, tokens } = await this.auth.login(context, input, request);
+  ): Promise<SignedInView | TwoFactorChallengeView> {
+    const signIn = await this.auth.login(context, input, request);
+    if ('challengeToken' in signIn) return { twoFactorRequired: true, challengeToken: signIn.challengeToken };
+    const { member, tokens } = signIn;
     const team = { id: member.team.id, name: member.team.name };
     return { user: member.user, team, ...this.cookies.deliverSignIn(request, reply, tokens) };
   }

@@ -7,11 +7,18 @@ import { LoginLockout, type LoginSubject } from '../attempts/login-lockout.servi
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { KnownDevices } from '../sessions/known-devices.service.js';
 import { type SignInTokens, SessionService } from '../sessions/session.service.js';
+import { LoginChallenges } from '../two-factor/login-challenges.service.js';
 import { TwoFactorService } from '../two-factor/two-factor.service.js';
 import { emailKey } from '../users/email-address.js';
 import { type LoginRecord, type Member, UserDirectory } from '../users/user-directory.js';
 import type { LoginDto } from './dto/login.dto.js';
 import type { MeView } from './dto/auth.views.js';
+
+/** A sign-in that is complete. */
+export interface SignIn {
+  readonly member: Member;
+  readonly tokens: SignInTokens;
+}
 
 /** Signing in, and who is signed in. */
 @Injectable()
@@ -21,20 +28,22 @@ export class AuthService {
     private readonly sessions: SessionService,
     private readonly passwords: PasswordHasher,
     private readonly twoFactor: TwoFactorService,
+    private readonly challenges: LoginChallenges,
     private readonly lockout: LoginLockout,
     private readonly devices: KnownDevices,
     private readonly events: SecurityEvents,
   ) {}
 
   /**
-   * Checks the password and opens a session. An unknown address costs the same hash and the same counters as a known one.
+   * Checks the password and opens a session, or for those with a second factor a challenge. An unknown address costs
+   * the same hash and the same counters as a known one.
    * @throws ApiError 401 `INVALID_CREDENTIALS`, the same for unknown, disabled and wrong; 423 and 429 of the lockout
    */
   async login(
     context: RequestContext,
     input: LoginDto,
     request: FastifyRequest,
-  ): Promise<{ member: Member; tokens: SignInTokens }> {
+  ): Promise<SignIn | { challengeToken: string }> {
     const key = emailKey(input.email);
     const account = await this.users.findLogin(key);
     const [userId, teamId] = [account?.userId ?? null, account?.teamId ?? null];
@@ -46,6 +55,10 @@ export class AuthService {
       throw new ApiError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.');
     }
     const { team, user, role } = member;
+    if (member.twoFactorEnabled) {
+      context.work.noChange('the second factor is still to come');
+      return { challengeToken: await this.challenges.open({ teamId: team.id, userId: user.id }) };
+    }
     context.work.actIn({ teamId: team.id, userId: user.id });
     const tokens = this.sessions.open(context, { teamId: team.id, userId: user.id, role });
     context.work.afterCommit(() => this.record(context, 'login_succeeded', subject));

@@ -1,10 +1,14 @@
 import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { MasterKeys } from '../../platform/crypto/master-keys.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { LoginLockout } from '../attempts/login-lockout.service.js';
+import { KnownDevices } from '../sessions/known-devices.service.js';
+import { emailKey } from '../users/email-address.js';
 import { backupCodeHash, normalizeBackupCode } from './backup-codes.js';
 import { type FactorSecrets, openFactor, sealFactor } from './factor-seal.js';
 import { matchTotp } from './totp.js';
@@ -12,6 +16,13 @@ import { type Person, type StoredFactor, TwoFactorStore } from './two-factor-sto
 
 /** Where a code was presented; stands in the security event. */
 export type CodePurpose = 'login' | 'step_up' | 'enable' | 'disable' | 'backup_codes';
+
+/** A code, what for, and the request that brings it: a browser that signed in before has tries of its own. */
+export interface PresentedCode {
+  readonly code: string;
+  readonly purpose: CodePurpose;
+  readonly request: FastifyRequest;
+}
 
 /**
  * Proves a second factor. The proof is staged, not written: a code is used up in the very transaction of what it was
@@ -23,16 +34,27 @@ export class SecondFactor {
     private readonly store: TwoFactorStore,
     private readonly keys: MasterKeys,
     private readonly clock: Clock,
+    private readonly lockout: LoginLockout,
+    private readonly devices: KnownDevices,
     private readonly events: SecurityEvents,
   ) {}
 
   /**
    * Checks a code of the app, or a backup code, and stages its use.
-   * @throws ApiError 401 `INVALID_CODE`
+   * @throws ApiError 401 `INVALID_CODE`, 423 and 429 of the lockout
    */
-  async prove(context: RequestContext, person: Person, code: string, purpose: CodePurpose): Promise<void> {
+  async prove(
+    context: RequestContext,
+    person: Person,
+    { code, purpose, request }: PresentedCode,
+  ): Promise<void> {
     const factor = await this.store.find(person);
-    const claim = factor?.enabled ? await this.claimOf(person, factor, code) : null;
+    const { teamId, userId } = person;
+    const deviceId = await this.devices.find(request, person);
+    const subject = { teamId, userId, emailKey: emailKey(factor?.email ?? ''), deviceId };
+    const claim = await this.lockout.attemptCode(context, subject, async () =>
+      factor?.enabled ? this.claimOf(person, factor, code) : null,
+    );
     this.stage(context, person, purpose, claim);
   }
 
@@ -94,7 +116,7 @@ export class SecondFactor {
       ipAddress: context.ipAddress,
       userAgent: context.userAgent,
       requestId: context.requestId,
-      details: { purpose },
+      details: { reason: 'wrong_or_used', purpose },
     });
   }
 }

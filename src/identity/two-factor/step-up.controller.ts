@@ -1,4 +1,5 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Audited, Authenticated, UsersOnly } from '../../platform/http/route-metadata.js';
@@ -16,7 +17,11 @@ export class StepUpController {
   @Authenticated('every signed-in person may prove who they are')
   @UsersOnly()
   @Audited('session')
-  stepUp(@Ctx() context: RequestContext, @Body() input: StepUpDto): Promise<StepUpView> {
-    return this.stepUps.stepUp(context, input);
+  stepUp(
+    @Ctx() context: RequestContext,
+    @Body() input: StepUpDto,
+    @Req() request: FastifyRequest,
+  ): Promise<StepUpView> {
+    return this.stepUps.stepUp(context, input, request);
   }
 }

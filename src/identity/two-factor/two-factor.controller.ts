@@ -1,4 +1,5 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
 import { Audited, Authenticated, StepUp, UsersOnly } from '../../platform/http/route-metadata.js';
@@ -40,8 +41,9 @@ export class TwoFactorController {
   async disable(
     @Ctx() context: RequestContext,
     @Body() input: DisableTwoFactorDto,
+    @Req() request: FastifyRequest,
   ): Promise<TwoFactorStateView> {
-    await this.twoFactor.disable(context, input);
+    await this.twoFactor.disable(context, input, request);
     return { enabled: false, backupCodesLeft: 0 };
   }
 
@@ -54,7 +56,8 @@ export class TwoFactorController {
   renewBackupCodes(
     @Ctx() context: RequestContext,
     @Body() input: TwoFactorCodeDto,
+    @Req() request: FastifyRequest,
   ): Promise<BackupCodesView> {
-    return this.twoFactor.renewBackupCodes(context, input.code);
+    return this.twoFactor.renewBackupCodes(context, input.code, request);
   }
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
 import { toDataURL, toString as toText } from 'qrcode';
 import { v7 as uuidv7 } from 'uuid';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -76,11 +77,15 @@ export class TwoFactorService {
    * Turns the second factor off.
    * @throws ApiError 409 `CONFLICT` when it is off, 401 `INVALID_CREDENTIALS` or `INVALID_CODE`
    */
-  async disable(context: RequestContext, input: { password: string; code: string }): Promise<void> {
+  async disable(
+    context: RequestContext,
+    input: { password: string; code: string },
+    request: FastifyRequest,
+  ): Promise<void> {
     const person = begin(context);
     await this.mine(person);
-    await this.passwords.prove(context, input.password);
-    await this.factors.prove(context, person, input.code, 'disable');
+    await this.passwords.prove(context, input.password, request);
+    await this.factors.prove(context, person, { code: input.code, purpose: 'disable', request });
     stage(context, this.store.turnOff(person.userId), change(person, 'DELETE', { enabled: true }, null));
   }
 
@@ -88,10 +93,14 @@ export class TwoFactorService {
    * Ten new backup codes; the old ones are void.
    * @throws ApiError 409 `CONFLICT` when the second factor is off, 401 `INVALID_CODE`
    */
-  async renewBackupCodes(context: RequestContext, code: string): Promise<BackupCodesView> {
+  async renewBackupCodes(
+    context: RequestContext,
+    code: string,
+    request: FastifyRequest,
+  ): Promise<BackupCodesView> {
     const person = begin(context);
     const factor = await this.mine(person);
-    await this.factors.prove(context, person, code, 'backup_codes');
+    await this.factors.prove(context, person, { code, purpose: 'backup_codes', request });
     const secrets = openFactor(this.keys, person.userId, factor);
     const { backupCodes, statements } = this.newCodes(person, secrets);
     const left = { backupCodesLeft: factor.backupCodesLeft };

@@ -24,6 +24,7 @@ export const EVENT_TYPES = {
   }),
   two_factor_failed: type('medium', 'A second factor was wrong, used twice, or tried too often.', {
     reason: 'why, in one word',
+    purpose: 'what the code was given for: login, step_up, enable, disable or backup_codes',
   }),
   two_factor_enabled: type('low', 'Somebody turned two-factor sign-in on.', {}),
   two_factor_disabled: type('high', 'Somebody turned two-factor sign-in off.', {}),
