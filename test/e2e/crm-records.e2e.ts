@@ -237,6 +237,17 @@ describe.each(RESOURCES)('$path', ({ path, type, body, change, invalid }) => {
     expect((await make(owner, { ownerId: owner.userId })).ownerId).toBe(owner.userId);
   });
 
+  it('changes the owner alone, and says so in the audit log', async () => {
+    const { id } = await make(owner);
+    const answer = await owner.http.patch(`${path}/${id}`, { ownerId: owner.userId });
+    expect(answer.json.data).toMatchObject({ ownerId: owner.userId, version: 2 });
+    const log = await owner.http.get(`/v1/audit-log?resourceId=${id}&action=UPDATE`);
+    expect(log.json.data[0]).toMatchObject({
+      oldValues: { ownerId: null },
+      newValues: { ownerId: owner.userId },
+    });
+  });
+
   it('lets two PATCHes with the same If-Match succeed once; the other is 412 with the fields that differ', async () => {
     const { id } = await make(owner);
     const headers = { 'if-match': '"v1"' };

@@ -8,6 +8,7 @@ export const APPOINTMENT_AUDITED = [
   'clientId',
   'leadId',
   'listingId',
+  'ownerId',
 ] as const;
 /** Free text that may name people: sealed, in the row and in the audit log. */
 export const APPOINTMENT_PERSONAL = ['title', 'location'] as const;

@@ -9,6 +9,7 @@ export const ESCROW_AUDITED = [
   'openedAt',
   'closesAt',
   'closedAt',
+  'ownerId',
 ] as const;
 /** Free text that may name people: sealed, in the row and in the audit log. */
 export const ESCROW_PERSONAL = ['checklist'] as const;

@@ -9,6 +9,7 @@ export const LEAD_AUDITED = [
   'tags',
   'convertedClientId',
   'convertedAt',
+  'ownerId',
 ] as const;
 /** Personal fields: sealed, in the row and in the audit log. */
 export const LEAD_PERSONAL = ['firstName', 'lastName', 'email', 'phone', 'notes'] as const;

@@ -17,4 +17,5 @@ export const LISTING_AUDITED = [
   'yearBuilt',
   'listedAt',
   'mlsNumber',
+  'ownerId',
 ] as const;
