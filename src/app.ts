@@ -11,6 +11,7 @@ import { IpGate } from './oversight/ip-blocks/ip-gate.service.js';
 import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
 import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/mutation-interceptors.js';
+import { answerClientError } from './platform/http/client-errors.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
@@ -32,6 +33,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     exposeHeadRoutes: false,
+    clientErrorHandler: answerClientError,
     genReqId: () => '',
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {

@@ -60,7 +60,11 @@ export class HttpClient {
   send(method: string, path: string, call: Call = {}): Promise<Answer> {
     const payload = call.raw ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
     const headers: Record<string, string> = { ...this.defaults };
-    if (payload !== undefined) headers['content-type'] = 'application/json';
+    if (payload !== undefined) {
+      headers['content-type'] = 'application/json';
+      // Node leaves it out for DELETE, and the body would be read as the next request.
+      headers['content-length'] = String(Buffer.byteLength(payload));
+    }
     for (const [name, value] of Object.entries(call.headers ?? {})) {
       if (value === undefined) delete headers[name];
       else headers[name] = value;

@@ -45,18 +45,23 @@ export class AccessTokens {
     });
   }
 
-  /** The secret that a token's header names, or null for a name we do not know. */
+  /** The secret that a token's header names, or null for a name we do not know and for a token that would never end. */
   secretFor(token: string): string | null {
-    try {
-      const header = JSON.parse(Buffer.from(token.split('.', 1)[0], 'base64url').toString()) as Record<
-        string,
-        unknown
-      >;
-      if (header.typ !== 'at+jwt' || typeof header.kid !== 'string') return null;
-      return this.secrets.get(header.kid) ?? null;
-    } catch {
-      return null;
-    }
+    const [header, claims] = token.split('.', 2).map(parsed);
+    if (header?.typ !== 'at+jwt' || typeof header.kid !== 'string') return null;
+    // A verifier checks `exp` where there is one; all of ours have one.
+    if (typeof claims?.exp !== 'number') return null;
+    return this.secrets.get(header.kid) ?? null;
+  }
+}
+
+/** A part of a token that is not verified yet, or null when it is no JSON object. */
+function parsed(part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString());
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
   }
 }
 

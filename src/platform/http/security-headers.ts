@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isApiRequest } from './api-request.js';
 
-const ALWAYS: readonly (readonly [string, string])[] = [
+/** On every answer, whatever it is. */
+export const ALWAYS: readonly (readonly [string, string])[] = [
   ['x-content-type-options', 'nosniff'],
   ['x-frame-options', 'DENY'],
   ['referrer-policy', 'strict-origin-when-cross-origin'],
