@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { AuditPartitions } from '../../src/oversight/audit/audit-partitions.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients, sealed, tamper } from '../harness/audit.js';
 import { databaseUrl, testServer } from '../harness/test-server.js';
@@ -144,5 +145,23 @@ describe('the seal of the audit log', () => {
     expect(json.data.publicKey).toContain('BEGIN PUBLIC KEY');
     const { head } = await sealed(owner);
     expect(head.keyId).toBe(json.data.keyId);
+  });
+
+  it('finds the partitions of the coming months made ahead, by a function that is all the application may call', async () => {
+    await tamper(
+      app.database,
+      `DO $$ DECLARE part text; BEGIN
+        FOR part IN SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+          WHERE i.inhparent = 'audit_log'::regclass AND c.relname > 'audit_log_' || to_char(now() + interval '32 days', 'YYYY_MM')
+            AND c.relname <> 'audit_log_default'
+        LOOP EXECUTE format('DROP TABLE %I', part); END LOOP; END $$`,
+    );
+    await app.app.get(AuditPartitions).make();
+    const parts = await app.database.sql(
+      `SELECT c.relname, pg_get_userbyid(c.relowner) AS role FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+       WHERE i.inhparent = 'audit_log'::regclass AND c.relname <> 'audit_log_default'`,
+    );
+    expect(parts.length).toBeGreaterThanOrEqual(7);
+    expect(new Set(parts.map(({ role }) => role)).size).toBe(1);
   });
 });

@@ -27,7 +27,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const server = testServer();
   const name = `latchkey_test_${randomBytes(6).toString('hex')}`;
   await asAdmin(server.adminUrl, (admin) =>
-    admin.query(`CREATE DATABASE ${name} TEMPLATE ${server.template}`),
+    admin.query(
+      `CREATE DATABASE ${name} TEMPLATE ${server.template} OWNER ${new URL(server.ownerUrl).username}`,
+    ),
   );
   const pool = new pg.Pool({ connectionString: databaseUrl(server.adminUrl, name), max: 4 });
   pool.on('error', () => undefined);

@@ -3,6 +3,7 @@ import { ChangeRecorder } from '../../platform/database/change-recorder.js';
 import { AuditController } from './audit.controller.js';
 import { AuditExport } from './audit-export.js';
 import { AuditKeys } from './audit-keys.js';
+import { AuditPartitions } from './audit-partitions.js';
 import { AuditReader } from './audit-reader.js';
 import { AuditSealer } from './audit-sealer.js';
 import { AuditVerifier } from './audit-verifier.js';
@@ -20,6 +21,7 @@ import { SealedLog } from './sealed-log.js';
     { provide: ChangeRecorder, useClass: AuditWriter },
     AuditExport,
     AuditKeys,
+    AuditPartitions,
     AuditReader,
     AuditSealer,
     AuditVerifier,

@@ -1,0 +1,80 @@
+/**
+ * `npm run bench:audit`: what the audit log costs. The same changes by 16 writers in one team, with the audit insert and
+ * with a copy of the build that leaves it out, in turns of one run. Prints the ratio of the two.
+ */
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LoadProcess } from './load-process.js';
+import { CONNECTIONS, parseOptions } from './options.js';
+import { startPostgres } from './postgres.js';
+import { pinThisProcess, pinTree } from './process-stats.js';
+import { PRODUCT, productTarget, type ProductVariant } from './product/target.js';
+import { measure, type Contender } from './rounds.js';
+import { OTHER_CORE, stopServers } from './server-process.js';
+
+const BUILD = 'dist';
+const COPY = 'dist-without-audit';
+const UNIT = `${COPY}/src/platform/database/unit-of-work.js`;
+const INSERT =
+  /if \(changes\.length > 0\)\s*statements\.push\(\.\.\.this\.recorder\.statements\(this\.actor\(\), changes\)\);/;
+const REST_MS = 2000;
+const SIZES = { teams: 1, clientsPerTeam: 2000, leadsPerTeam: 0, apiKeys: 1 };
+const WORKS = ['patch', 'post'] as const;
+
+/** Without audit rows a change is seen by the versions of what it changed. */
+const UNAUDITED: ProductVariant = {
+  name: 'without audit',
+  entry: `${COPY}/src/main.js`,
+  database: 'latchkey_bench_unaudited',
+  countChanges: 'SELECT sum(version) AS count FROM clients',
+};
+
+const log = (text: string): void => void process.stderr.write(`${text}\n`);
+
+function makeCopy(): void {
+  rmSync(COPY, { recursive: true, force: true });
+  cpSync(BUILD, COPY, { recursive: true });
+  const text = readFileSync(UNIT, 'utf8');
+  if (!INSERT.test(text)) throw new Error(`${UNIT} has changed: this script needs another patch`);
+  writeFileSync(UNIT, text.replace(INSERT, ''));
+}
+
+async function main(): Promise<void> {
+  const options = { ...parseOptions(process.argv.slice(2)), sizes: SIZES, works: [...WORKS] };
+  pinThisProcess(OTHER_CORE);
+  makeCopy();
+  const server = await startPostgres();
+  try {
+    if (server.postmasterPid !== null) pinTree(server.postmasterPid, OTHER_CORE);
+    const contenders: Contender[] = [];
+    for (const target of [PRODUCT, UNAUDITED].map((variant) => productTarget(server, variant))) {
+      const { baseTeams } = await target.prepare(SIZES);
+      const running = await target.start();
+      await sleep(REST_MS);
+      const load = await LoadProcess.start({ port: running.port, baseTeams, connections: CONNECTIONS });
+      contenders.push({ target, running, load, restBytes: 0 });
+    }
+    const figures = await measure(contenders, server.postmasterPid, options, log);
+    for (const work of WORKS) {
+      const [audited, bare] = [PRODUCT, UNAUDITED].map(
+        ({ name }) => figures[name][work]?.requestsPerSecond ?? 0,
+      );
+      console.log(
+        `${work}: ${Math.round(audited)}/s with the audit log, ${Math.round(bare)}/s without: ratio ${(audited / bare).toFixed(2)}`,
+      );
+    }
+    for (const { load } of contenders) await load.stop();
+  } finally {
+    await stopServers();
+    await server.stop();
+    rmSync(COPY, { recursive: true, force: true });
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  log(`bench: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exit(1);
+}
+process.exit(0);
