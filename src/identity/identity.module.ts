@@ -39,6 +39,7 @@ import { JwtStrategy } from './principals/jwt.strategy.js';
 import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
 import { PrincipalCache } from './principals/principal-cache.js';
 import { PrincipalLoader } from './principals/principal-loader.js';
+import { PrincipalStanding } from './principals/principal-standing.js';
 import { AddressLimit } from './rate-limits/address-limit.js';
 import { RateLimitStorageModule } from './rate-limits/rate-limit-storage.module.js';
 import { SharedThrottlerStorage } from './rate-limits/shared-throttler-storage.js';
@@ -136,6 +137,7 @@ import { UserDirectory } from './users/user-directory.js';
     PasswordWriter,
     PrincipalCache,
     PrincipalLoader,
+    PrincipalStanding,
     RateLimiter,
     RefreshCookie,
     RefreshTokens,
@@ -156,6 +158,6 @@ import { UserDirectory } from './users/user-directory.js';
     PasswordProof,
     UserDirectory,
   ],
-  exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, RateLimiter],
+  exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, PrincipalStanding, RateLimiter],
 })
 export class IdentityModule {}

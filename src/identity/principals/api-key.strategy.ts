@@ -9,7 +9,8 @@ import { ApiError } from '../../platform/http/api-error.js';
 import { ApiKeyUsage } from '../api-keys/api-key-usage.service.js';
 import { ApiKeyWatch } from '../api-keys/api-key-watch.service.js';
 import { credentialOf } from './credential.js';
-import { type ApiKeyGrant, PrincipalLoader } from './principal-loader.js';
+import type { ApiKeyGrant } from './api-key-grant.js';
+import { PrincipalLoader } from './principal-loader.js';
 
 /** Passport strategy `api-key`: the key of the request, its state, and the address it comes from. */
 @Injectable()

@@ -4,25 +4,10 @@ import { Clock } from '../../platform/clock/clock.js';
 import type { Principal, Role } from '../../platform/context/principal.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
 import { Database } from '../../platform/database/database.js';
-import { type AddressList, addressList, parseCidr } from '../../platform/net/cidr.js';
 import { parseApiKey } from '../api-keys/api-key-format.js';
-import { effectiveScopes, scopesForRole } from '../scopes/scope-catalogue.js';
+import { scopesForRole } from '../scopes/scope-catalogue.js';
+import { type ApiKeyGrant, grantOf } from './api-key-grant.js';
 import { PrincipalCache } from './principal-cache.js';
-
-/** An API key as its requests need it. */
-export interface ApiKeyGrant {
-  readonly principal: Principal;
-  readonly expiresAtMs: number;
-  readonly revoked: boolean;
-  readonly ownerDisabled: boolean;
-  readonly apiKeyId: string;
-  readonly userId: string;
-  /** The team that owns the key. */
-  readonly ownerTeamId: string;
-  /** Where the key may be used from, read once for the life of the grant; null for anywhere. */
-  readonly allowedFrom: AddressList | null;
-  readonly ipMode: 'enforce' | 'observe';
-}
 
 interface SessionGrant {
   readonly principal: Principal;
@@ -110,43 +95,9 @@ export class PrincipalLoader {
     const teamId = row.team_id as string;
     const presented = await this.cipher.fingerprint(teamId, 'api-key', text);
     if (!timingSafeEqual(presented, row.secret_hash as Buffer)) return null;
-    const tenantId = (row.environment === 'test' ? row.sandbox_id : teamId) as string | null;
-    // Never the live team instead: a test key whose sandbox is missing is no key.
-    if (tenantId === null) return null;
-    const role = row.role as Role;
-    const userId = row.created_by as string;
-    const apiKeyId = row.id as string;
-    const value: ApiKeyGrant = {
-      principal: {
-        kind: 'api_key',
-        authMethod: 'api_key',
-        userId,
-        teamId: tenantId,
-        homeTeamId: teamId,
-        role,
-        scopes: effectiveScopes(row.scopes as string[], role),
-        apiKeyId,
-        sessionId: null,
-        authenticatedAtMs: null,
-        twoFactorEnabled: false,
-        platformAdmin: false,
-        defaultRegion: row.default_region as string,
-        rateLimitPerMinute: row.rate_limit_per_minute as number | null,
-      },
-      expiresAtMs: Date.parse(row.expires_at as string),
-      revoked: row.revoked_at !== null,
-      ownerDisabled: row.owner_disabled as boolean,
-      apiKeyId,
-      userId,
-      ownerTeamId: teamId,
-      allowedFrom: allowedFrom(row.allowed_ips as string[]),
-      ipMode: row.ip_mode as 'enforce' | 'observe',
-    };
+    const value = grantOf(row);
+    if (value === null) return null;
+    const { apiKeyId, userId } = value;
     return { value, subjects: [`api_key:${apiKeyId}`, `user:${userId}`, `team:${teamId}`] };
   }
-}
-
-/** A stored range that cannot be read lets nobody in; it never turns a list into "anywhere". */
-function allowedFrom(ranges: readonly string[]): AddressList | null {
-  return ranges.length === 0 ? null : addressList(ranges.flatMap((text) => parseCidr(text) ?? []));
 }
