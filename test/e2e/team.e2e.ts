@@ -321,6 +321,8 @@ describe('members', () => {
     expect((await admin.http.delete(memberPath(owner))).status).toBe(403);
     expect((await agent.http.patch(memberPath(agent), { role: 'admin' })).status).toBe(403);
     expect((await agent.http.delete(memberPath(admin))).status).toBe(403);
+    const viewer = await join(owner, 'viewer');
+    expect((await agent.http.delete(memberPath(viewer))).status).toBe(403);
     expect((await admin.http.patch(memberPath(agent), { role: 'admin' })).status).toBe(200);
   });
 
