@@ -2,6 +2,7 @@
  * What 200 parallel sign-ins do to everybody else: latencies of GET /v1/auth/me alone, then with 200 logins in flight all
  * the time. Every login is for another unknown address and from another client, so each costs one argon2id hash.
  * Usage: node bench/login-burst.mjs http://127.0.0.1:3000 EMAIL PASSWORD [seconds]
+ * The server needs USER_RATE_LIMIT=1000000/900, or the readers meet their own limit.
  */
 import { Agent, request } from 'node:http';
 
