@@ -7,6 +7,7 @@ import { HealthController } from './health/health.controller.js';
 import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
 import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
+import { UnitRunner } from './http/unit-runner.js';
 import { Redis } from './redis/redis.js';
 import { Log } from './logging/log.js';
 import { ApiDocsController } from './openapi/api-docs.controller.js';
@@ -35,9 +36,20 @@ export class PlatformModule {
         Redis,
         Refusals,
         RouteTable,
+        UnitRunner,
         ApiDocument,
       ],
-      exports: [Clock, Log, MasterKeys, IdempotencyStore, Redis, Refusals, RouteTable, DiscoveryModule],
+      exports: [
+        Clock,
+        Log,
+        MasterKeys,
+        IdempotencyStore,
+        Redis,
+        Refusals,
+        RouteTable,
+        UnitRunner,
+        DiscoveryModule,
+      ],
     };
   }
 }

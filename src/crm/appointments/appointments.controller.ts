@@ -5,6 +5,8 @@ import { Ctx, IfMatch } from '../../platform/http/parameters.js';
 import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
+import { BulkDto } from '../records/bulk.dto.js';
+import { BulkView } from '../records/bulk.view.js';
 import { ArchivedView } from '../records/record.views.js';
 import { AppointmentsService } from './appointments.service.js';
 import { AppointmentDetailView, AppointmentView } from './dto/appointment.view.js';
@@ -33,6 +35,15 @@ export class AppointmentsController {
     @Body() input: CreateAppointmentDto,
   ): Promise<AppointmentDetailView> {
     return this.appointments.withOverlaps(context, await this.appointments.create(context, input));
+  }
+
+  /** Up to 500 creations, changes and archivings; all or nothing unless `atomic` is false. Archiving needs `appointments:delete` as well. */
+  @Post('bulk')
+  @HttpCode(200)
+  @RequireScope('appointments:write')
+  @Audited('appointment')
+  bulk(@Ctx() context: RequestContext, @Body() input: BulkDto): Promise<BulkView> {
+    return this.appointments.bulk(context, input);
   }
 
   @Get(':id')

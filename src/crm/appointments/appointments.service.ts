@@ -7,7 +7,8 @@ import { RecordTools } from '../records/record-tools.js';
 import type { Appointment, AppointmentPersonal } from './appointment.entity.js';
 import { AppointmentsRepository } from './appointments.repository.js';
 import type { AppointmentDetailView, AppointmentView } from './dto/appointment.view.js';
-import type { CreateAppointmentDto } from './dto/create-appointment.dto.js';
+import { CreateAppointmentDto } from './dto/create-appointment.dto.js';
+import { UpdateAppointmentDto } from './dto/update-appointment.dto.js';
 import type { ListAppointmentsDto } from './dto/list-appointments.dto.js';
 
 const MAX_LENGTH_MS = 31 * 86_400_000;
@@ -29,6 +30,7 @@ export class AppointmentsService extends RecordService<
       appointments,
       {
         resource: 'appointments',
+        bodies: { create: CreateAppointmentDto, update: UpdateAppointmentDto },
         masking: null,
         defaults: { type: 'meeting', status: 'scheduled' },
         filters: ['type', 'status', 'clientId', 'leadId', 'listingId', 'ownerId'],

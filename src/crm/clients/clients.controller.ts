@@ -7,6 +7,8 @@ import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
 import { RestoreDto } from '../records/restore.dto.js';
 import { ClientsService } from './clients.service.js';
+import { BulkDto } from '../records/bulk.dto.js';
+import { BulkView } from '../records/bulk.view.js';
 import { ArchivedView } from '../records/record.views.js';
 import { ClientView } from './dto/client.view.js';
 import { CreateClientDto } from './dto/create-client.dto.js';
@@ -31,6 +33,15 @@ export class ClientsController {
   @Audited('client')
   create(@Ctx() context: RequestContext, @Body() input: CreateClientDto): Promise<ClientView> {
     return this.clients.create(context, input);
+  }
+
+  /** Up to 500 creations, changes and archivings; all or nothing unless `atomic` is false. Archiving needs `clients:delete` as well. */
+  @Post('bulk')
+  @HttpCode(200)
+  @RequireScope('clients:write')
+  @Audited('client')
+  bulk(@Ctx() context: RequestContext, @Body() input: BulkDto): Promise<BulkView> {
+    return this.clients.bulk(context, input);
   }
 
   @Get(':id')

@@ -6,7 +6,8 @@ import { RecordTools } from '../records/record-tools.js';
 import type { Client, ClientPersonal } from './client.entity.js';
 import { ClientsRepository } from './clients.repository.js';
 import type { ClientView } from './dto/client.view.js';
-import type { CreateClientDto } from './dto/create-client.dto.js';
+import { CreateClientDto } from './dto/create-client.dto.js';
+import { UpdateClientDto } from './dto/update-client.dto.js';
 import type { ListClientsDto } from './dto/list-clients.dto.js';
 
 /** The rules of clients. */
@@ -23,6 +24,7 @@ export class ClientsService extends RecordService<
       clients,
       {
         resource: 'clients',
+        bodies: { create: CreateClientDto, update: UpdateClientDto },
         masking: { scope: 'clients:pii', mask: maskPerson },
         defaults: { type: 'buyer', status: 'active', tags: [] },
         filters: ['type', 'status', 'ownerId'],

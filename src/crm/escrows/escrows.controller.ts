@@ -5,6 +5,8 @@ import { Ctx, IfMatch } from '../../platform/http/parameters.js';
 import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
+import { BulkDto } from '../records/bulk.dto.js';
+import { BulkView } from '../records/bulk.view.js';
 import { ArchivedView } from '../records/record.views.js';
 import { EscrowsService } from './escrows.service.js';
 import { EscrowView } from './dto/escrow.view.js';
@@ -30,6 +32,15 @@ export class EscrowsController {
   @Audited('escrow')
   create(@Ctx() context: RequestContext, @Body() input: CreateEscrowDto): Promise<EscrowView> {
     return this.escrows.create(context, input);
+  }
+
+  /** Up to 500 creations, changes and archivings; all or nothing unless `atomic` is false. Archiving needs `escrows:delete` as well. */
+  @Post('bulk')
+  @HttpCode(200)
+  @RequireScope('escrows:write')
+  @Audited('escrow')
+  bulk(@Ctx() context: RequestContext, @Body() input: BulkDto): Promise<BulkView> {
+    return this.escrows.bulk(context, input);
   }
 
   @Get(':id')

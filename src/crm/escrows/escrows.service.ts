@@ -3,7 +3,8 @@ import { Clock } from '../../platform/clock/clock.js';
 import { RecordService, refuse } from '../records/record.service.js';
 import type { Fields } from '../records/record-rules.js';
 import { RecordTools } from '../records/record-tools.js';
-import type { CreateEscrowDto } from './dto/create-escrow.dto.js';
+import { CreateEscrowDto } from './dto/create-escrow.dto.js';
+import { UpdateEscrowDto } from './dto/update-escrow.dto.js';
 import type { EscrowView } from './dto/escrow.view.js';
 import type { ListEscrowsDto } from './dto/list-escrows.dto.js';
 import { assertTransition } from './escrow-states.js';
@@ -24,6 +25,7 @@ export class EscrowsService extends RecordService<
       escrows,
       {
         resource: 'escrows',
+        bodies: { create: CreateEscrowDto, update: UpdateEscrowDto },
         masking: null,
         defaults: { status: 'open', currency: 'USD', checklist: [] },
         filters: ['status', 'listingId', 'clientId', 'escrowNumber', 'ownerId'],

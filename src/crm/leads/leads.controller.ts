@@ -7,6 +7,8 @@ import { Ctx, IfMatch } from '../../platform/http/parameters.js';
 import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
+import { BulkDto } from '../records/bulk.dto.js';
+import { BulkView } from '../records/bulk.view.js';
 import { ArchivedView } from '../records/record.views.js';
 import { RestoreDto } from '../records/restore.dto.js';
 import { ConversionView } from './dto/conversion.view.js';
@@ -54,6 +56,15 @@ export class LeadsController {
   @RequireScope('leads:read')
   stats(@Ctx() context: RequestContext, @Query() query: LeadStatsDto): Promise<LeadStatsView> {
     return this.statistics.since(context, query);
+  }
+
+  /** Up to 500 creations, changes and archivings; all or nothing unless `atomic` is false. Archiving needs `leads:delete` as well. */
+  @Post('bulk')
+  @HttpCode(200)
+  @RequireScope('leads:write')
+  @Audited('lead')
+  bulk(@Ctx() context: RequestContext, @Body() input: BulkDto): Promise<BulkView> {
+    return this.leads.bulk(context, input);
   }
 
   @Get(':id')

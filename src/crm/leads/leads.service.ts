@@ -4,7 +4,8 @@ import { maskPerson, storedPhone } from '../records/person.js';
 import { refuse, RecordService } from '../records/record.service.js';
 import type { Fields } from '../records/record-rules.js';
 import { RecordTools } from '../records/record-tools.js';
-import type { CreateLeadDto } from './dto/create-lead.dto.js';
+import { CreateLeadDto } from './dto/create-lead.dto.js';
+import { UpdateLeadDto } from './dto/update-lead.dto.js';
 import type { LeadView } from './dto/lead.view.js';
 import type { ListLeadsDto } from './dto/list-leads.dto.js';
 import type { Lead, LeadPersonal } from './lead.entity.js';
@@ -18,6 +19,7 @@ export class LeadsService extends RecordService<Lead, LeadPersonal, LeadView, Cr
       leads,
       {
         resource: 'leads',
+        bodies: { create: CreateLeadDto, update: UpdateLeadDto },
         masking: { scope: 'leads:pii', mask: maskPerson },
         defaults: { leadType: 'buyer', leadStatus: 'new', currency: 'USD', tags: [] },
         filters: ['leadType', 'leadStatus', 'source', 'ownerId'],

@@ -5,6 +5,8 @@ import { Ctx, IfMatch } from '../../platform/http/parameters.js';
 import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
+import { BulkDto } from '../records/bulk.dto.js';
+import { BulkView } from '../records/bulk.view.js';
 import { ArchivedView } from '../records/record.views.js';
 import { ListingsService } from './listings.service.js';
 import { ListingView } from './dto/listing.view.js';
@@ -30,6 +32,15 @@ export class ListingsController {
   @Audited('listing')
   create(@Ctx() context: RequestContext, @Body() input: CreateListingDto): Promise<ListingView> {
     return this.listings.create(context, input);
+  }
+
+  /** Up to 500 creations, changes and archivings; all or nothing unless `atomic` is false. Archiving needs `listings:delete` as well. */
+  @Post('bulk')
+  @HttpCode(200)
+  @RequireScope('listings:write')
+  @Audited('listing')
+  bulk(@Ctx() context: RequestContext, @Body() input: BulkDto): Promise<BulkView> {
+    return this.listings.bulk(context, input);
   }
 
   @Get(':id')

@@ -3,7 +3,8 @@ import type { Bound } from '../../platform/database/list-query.js';
 import { searchWords } from '../../vault/personal-data/person-terms.js';
 import { RecordService, refuse } from '../records/record.service.js';
 import { RecordTools } from '../records/record-tools.js';
-import type { CreateListingDto } from './dto/create-listing.dto.js';
+import { CreateListingDto } from './dto/create-listing.dto.js';
+import { UpdateListingDto } from './dto/update-listing.dto.js';
 import type { ListListingsDto } from './dto/list-listings.dto.js';
 import type { ListingView } from './dto/listing.view.js';
 import type { Listing } from './listing.entity.js';
@@ -23,6 +24,7 @@ export class ListingsService extends RecordService<
       listings,
       {
         resource: 'listings',
+        bodies: { create: CreateListingDto, update: UpdateListingDto },
         masking: null,
         defaults: { status: 'active', currency: 'USD' },
         filters: ['status', 'propertyType', 'city', 'state', 'postalCode', 'mlsNumber', 'ownerId'],

@@ -1,6 +1,7 @@
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Bound } from '../../platform/database/list-query.js';
 import type { Scope } from '../../identity/scopes/scope-catalogue.js';
+import type { BulkBodies } from './bulk-runner.js';
 import type { RecordEntity } from './record.entity.js';
 
 /** The resources of the CRM; their scopes are `{resource}:read|write|delete`. */
@@ -21,6 +22,8 @@ export type Fields = Readonly<Record<string, unknown>>;
 /** What a CRM resource adds to the common rules of {@link RecordService}. */
 export interface RecordRules<E extends RecordEntity, C extends object, L extends object> {
   readonly resource: CrmResource;
+  /** Bodies of POST and PATCH, for bulk operations. */
+  readonly bodies: BulkBodies;
   /** The scope that sees personal fields as they are, and how everybody else does; null when all readers do. */
   readonly masking: { readonly scope: Scope; readonly mask: (values: Fields) => Fields } | null;
   /** Fields of a new record that were not sent. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { PersonalViews } from '../../oversight/audit/personal-fields.js';
+import { BulkRunner } from './bulk-runner.js';
 import { RecordHistory } from './record-history.js';
 import { SensitiveReads } from './sensitive-reads.js';
 
@@ -10,5 +11,6 @@ export class RecordTools {
     readonly views: PersonalViews,
     readonly history: RecordHistory,
     readonly reads: SensitiveReads,
+    readonly bulk: BulkRunner,
   ) {}
 }

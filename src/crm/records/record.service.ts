@@ -6,6 +6,8 @@ import { ApiError, invalidField } from '../../platform/http/api-error.js';
 import { assertIfMatch, ifMatchHolds, versionRead } from '../../platform/http/etag.js';
 import type { Page } from '../../platform/http/page.js';
 import type { Scope } from '../../identity/scopes/scope-catalogue.js';
+import type { BulkDto } from './bulk.dto.js';
+import type { BulkView } from './bulk.view.js';
 import type { ListRecordsDto } from './list-records.dto.js';
 import { assertManager, assertMayWrite } from './record-policy.js';
 import type { Fields, RecordRules } from './record-rules.js';
@@ -30,7 +32,7 @@ export class RecordService<
   L extends ListRecordsDto & { sort?: string },
 > {
   private readonly writeScope: Scope;
-  private readonly deleteScope: Scope;
+  readonly deleteScope: Scope;
 
   constructor(
     protected readonly records: TeamRepository<E, P>,
@@ -113,6 +115,16 @@ export class RecordService<
   /** What is kept about a person, live or archived, as far as the caller may see it. @throws ApiError 404 */
   async subject(context: RequestContext, id: string): Promise<V> {
     return this.view(context, await this.records.get(context, id, 'any'));
+  }
+
+  /** Up to 500 creations, changes and archivings in one request. */
+  bulk(context: RequestContext, input: BulkDto): Promise<BulkView> {
+    return this.tools.bulk.run(context, this, this.rules.bodies, input);
+  }
+
+  /** Reads records once for the operations that follow in this unit of work. */
+  async preload(context: RequestContext, ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await this.records.findMany(context, ids);
   }
 
   /** Last names by id, for masking texts that mention them; never for an answer. */

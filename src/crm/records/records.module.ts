@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { BulkRunner } from './bulk-runner.js';
 import { RecordHistory } from './record-history.js';
 import { RecordTools } from './record-tools.js';
 import { SensitiveReads } from './sensitive-reads.js';
@@ -7,7 +8,7 @@ import { SubjectData } from './subject-data.js';
 /** What every CRM resource works with. */
 @Global()
 @Module({
-  providers: [RecordHistory, RecordTools, SensitiveReads, SubjectData],
+  providers: [BulkRunner, RecordHistory, RecordTools, SensitiveReads, SubjectData],
   exports: [RecordTools, SubjectData],
 })
 export class RecordsModule {}

@@ -21,8 +21,7 @@ import type { Changes, TableRules, TeamRow } from './table-rules.js';
 import { type RowState, TeamStatements } from './team-statements.js';
 
 type Values = Record<string, unknown>;
-
-/** What every team repository works with, so that a subclass asks for one thing. */
+/** What every team repository works with. */
 @Injectable()
 export class TeamStore {
   constructor(
@@ -85,10 +84,12 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     return raw ? this.rowOf(raw) : null;
   }
 
-  /** The live records of these ids that this team has. */
+  /** The live records of these ids that this team has; a unit of work reads them once. */
   async findMany(context: RequestContext, ids: readonly string[]): Promise<E[]> {
-    const rows = await this.store.database.runOne(this.statements.byIds(context.principal.teamId, ids));
-    return rows.map((raw) => this.rowOf(raw));
+    const found = this.statements.byIds(context.principal.teamId, ids);
+    const rows = (await this.store.database.runOne(found)).map((raw) => this.rowOf(raw));
+    for (const row of rows) context.workOrNull?.remember(this.memoryKey(row.id), row);
+    return rows;
   }
 
   /** @throws ApiError 404, the same for another team's record and for none */
@@ -133,8 +134,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
 
   /** Stages, ahead of what follows, that the row is still as it was read: a slower writer starts again. */
   hold(context: RequestContext, row: E): void {
-    const statement = this.statements.hold(row.teamId, row.id, row.version);
-    context.work.stage({ statement, change: null });
+    context.work.stage({ statement: this.statements.hold(row.teamId, row.id, row.version), change: null });
   }
 
   /** Stages a new record. @throws ApiError 409 `DUPLICATE` at the commit, with the ids, unless allowed */
