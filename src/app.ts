@@ -39,9 +39,12 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
     logger: parts.log,
     bufferLogs: false,
+    // Nest would take forms too, which a page of another site can send without asking; Fastify's own JSON parser stays.
+    bodyParser: false,
     abortOnError: false,
   });
   const fastify = adapter.getInstance() as FastifyInstance;
+  fastify.removeContentTypeParser('text/plain');
   installRequestHooks(fastify, {
     log: parts.log,
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),

@@ -1,6 +1,6 @@
-import { Injectable, ValidationPipe } from '@nestjs/common';
+import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
-import { ApiError, type ErrorDetail } from './api-error.js';
+import { ApiError, type ErrorDetail, invalidField } from './api-error.js';
 
 /** Validates bodies and queries against their DTO class; unknown fields are refused by name. */
 @Injectable()
@@ -17,6 +17,19 @@ export class ApiValidationPipe extends ValidationPipe {
           details: detailsOf(errors, ''),
         }),
     });
+  }
+
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (
+      typeof value === 'object' &&
+      value !== null &&
+      (metadata.type === 'body' || metadata.type === 'query')
+    ) {
+      // The transformer passes over names that every object has, so the whitelist never sees them.
+      const inherited = Object.keys(value).find((name) => name in Object.prototype);
+      if (inherited !== undefined) throw invalidField(inherited, 'is not a known field');
+    }
+    return super.transform(value, metadata) as Promise<unknown>;
   }
 }
 
