@@ -275,11 +275,14 @@ describe('two-factor authentication', () => {
       expect(moved.status).toBe(500);
     });
 
-    it('a wrong code leaves a security event', async () => {
+    it('turning it on, wrong codes and backup codes leave security events', async () => {
       const phone = await enableTwoFactor(app, owner.http);
       const wrong = await owner.http.post('/v1/auth/step-up', { code: phone.wrong() });
       expect(wrong.status).toBe(401);
-      expect(app.logged()).toContain('two_factor_failed');
+      await owner.http.post('/v1/auth/step-up', { code: phone.backupCodes[0] });
+      for (const type of ['two_factor_enabled', 'two_factor_failed', 'backup_code_used']) {
+        expect(app.logged()).toContain(type);
+      }
     });
   });
 });

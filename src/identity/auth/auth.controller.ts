@@ -1,5 +1,12 @@
 import { Body, Controller, Get, HttpCode, Post, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiCookieAuth, ApiHeader } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiCookieAuth,
+  ApiExtraModels,
+  ApiHeader,
+  ApiOkResponse,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
@@ -56,6 +63,12 @@ export class AuthController {
   @CookieRoute()
   @HttpCode(200)
   @Public('signing in is how one stops being anonymous')
+  @ApiExtraModels(SignedInView, TwoFactorChallengeView)
+  @ApiOkResponse({
+    schema: {
+      oneOf: [{ $ref: getSchemaPath(SignedInView) }, { $ref: getSchemaPath(TwoFactorChallengeView) }],
+    },
+  })
   @Audited('session')
   async login(
     @Ctx() context: RequestContext,

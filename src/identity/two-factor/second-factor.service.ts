@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import type { SecurityEvent } from '../../oversight/security-events/security-event.js';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -56,6 +57,10 @@ export class SecondFactor {
       factor?.enabled ? this.claimOf(person, factor, code) : null,
     );
     this.stage(context, person, purpose, claim);
+    if (factor && normalizeBackupCode(code) !== null) {
+      const details = { remaining: factor.backupCodesLeft - 1 };
+      context.work.afterCommit(() => this.record(context, person, 'backup_code_used', details));
+    }
   }
 
   /**
@@ -75,7 +80,7 @@ export class SecondFactor {
     claim: readonly Statement[] | null,
   ): void {
     if (claim === null) {
-      this.recordFailure(context, person, purpose);
+      this.record(context, person, 'two_factor_failed', { reason: 'wrong_or_used', purpose });
       throw new ApiError('INVALID_CODE', 'The code is wrong or was used before.');
     }
     for (const statement of claim) context.work.stage({ statement, change: null });
@@ -108,15 +113,13 @@ export class SecondFactor {
     return claim;
   }
 
-  private recordFailure(context: RequestContext, { teamId, userId }: Person, purpose: CodePurpose): void {
-    this.events.record({
-      type: 'two_factor_failed',
-      teamId,
-      userId,
-      ipAddress: context.ipAddress,
-      userAgent: context.userAgent,
-      requestId: context.requestId,
-      details: { reason: 'wrong_or_used', purpose },
-    });
+  private record(
+    context: RequestContext,
+    { teamId, userId }: Person,
+    type: 'two_factor_failed' | 'backup_code_used',
+    details: SecurityEvent['details'],
+  ): void {
+    const { ipAddress, userAgent, requestId } = context;
+    this.events.record({ type, teamId, userId, ipAddress, userAgent, requestId, details });
   }
 }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { toDataURL, toString as toText } from 'qrcode';
 import { v7 as uuidv7 } from 'uuid';
+import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { MasterKeys } from '../../platform/crypto/master-keys.js';
 import type { ChangeAction, RecordedChange } from '../../platform/database/change-recorder.js';
@@ -28,6 +29,7 @@ export class TwoFactorService {
     private readonly passwords: PasswordProof,
     private readonly users: UserDirectory,
     private readonly keys: MasterKeys,
+    private readonly events: SecurityEvents,
   ) {}
 
   /**
@@ -70,6 +72,7 @@ export class TwoFactorService {
       [...this.store.turnOn(person.userId), ...statements],
       change(person, 'UPDATE', { enabled: false }, { enabled: true }),
     );
+    this.recordAfter(context, person, 'two_factor_enabled');
     return { backupCodes };
   }
 
@@ -87,6 +90,7 @@ export class TwoFactorService {
     await this.passwords.prove(context, input.password, request);
     await this.factors.prove(context, person, { code: input.code, purpose: 'disable', request });
     stage(context, this.store.turnOff(person.userId), change(person, 'DELETE', { enabled: true }, null));
+    this.recordAfter(context, person, 'two_factor_disabled');
   }
 
   /**
@@ -114,6 +118,17 @@ export class TwoFactorService {
     return factor?.enabled
       ? { enabled: true, backupCodesLeft: factor.backupCodesLeft }
       : { enabled: false, backupCodesLeft: 0 };
+  }
+
+  private recordAfter(
+    context: RequestContext,
+    { teamId, userId }: Person,
+    type: 'two_factor_enabled' | 'two_factor_disabled',
+  ): void {
+    const { ipAddress, userAgent, requestId } = context;
+    context.work.afterCommit(() =>
+      this.events.record({ type, teamId, userId, ipAddress, userAgent, requestId }),
+    );
   }
 
   private async mine(person: Person): Promise<StoredFactor> {
