@@ -5,7 +5,7 @@ import { CURRENT_TEAM } from './support/team-table.js';
 /**
  * The sandbox of a team is a team of its own that nobody signs in to: a shadow with mirrored members, where test keys
  * work. So everything that keeps teams apart keeps live and test data apart, with no further condition anywhere
- * (docs/decisions: the sandbox is a shadow team).
+ * (docs/decisions/0009).
  */
 export class SandboxTeams1795300002000 implements MigrationInterface {
   name = 'SandboxTeams1795300002000';

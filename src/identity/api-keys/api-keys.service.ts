@@ -103,7 +103,7 @@ export class ApiKeysService {
 
   /**
    * A new key with the terms of this one; the old one ends with the overlap. The new key is its maker's: whoever
-   * learns a secret acts in their own name and with their own rights (docs/decisions, key rotation).
+   * learns a secret acts in their own name and with their own rights (docs/decisions/0010).
    * @throws ApiError 404, 409 `CONFLICT` for a key that has ended or was rotated, 403 for scopes the caller lacks
    */
   async rotate(context: RequestContext, id: string, overlapHours: number): Promise<CreatedApiKeyView> {
