@@ -8,6 +8,7 @@ import { EscrowsModule } from './crm/escrows/escrows.module.js';
 import { AppointmentsModule } from './crm/appointments/appointments.module.js';
 import { RecordsModule } from './crm/records/records.module.js';
 import { ComplianceModule } from './identity/compliance/compliance.module.js';
+import { BreakGlassGuard } from './identity/break-glass/break-glass.guard.js';
 import { IdentityModule } from './identity/identity.module.js';
 import { AuthenticationGuard } from './identity/principals/authentication.guard.js';
 import { ScopeGuard } from './identity/principals/scope.guard.js';
@@ -74,6 +75,7 @@ export class AppModule {
         { provide: APP_FILTER, useClass: ApiExceptionFilter },
         { provide: APP_GUARD, useClass: AuthenticationGuard },
         { provide: APP_GUARD, useClass: PrincipalLimitGuard },
+        { provide: APP_GUARD, useClass: BreakGlassGuard },
         { provide: APP_GUARD, useClass: SameOriginGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },

@@ -34,6 +34,9 @@ import { TwoFactorLoginService } from './auth/two-factor-login.service.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { ApiKeyStrategy } from './principals/api-key.strategy.js';
 import { BearerSessions } from './principals/bearer-sessions.js';
+import { BreakGlassController } from './break-glass/break-glass.controller.js';
+import { BreakGlassService } from './break-glass/break-glass.service.js';
+import { BreakGlassPrincipals } from './principals/break-glass-principals.js';
 import { CallerRecognition } from './principals/caller-recognition.js';
 import { JwtStrategy } from './principals/jwt.strategy.js';
 import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
@@ -89,6 +92,7 @@ import { UserDirectory } from './users/user-directory.js';
   ],
   controllers: [
     AcceptInvitationController,
+    BreakGlassController,
     AccountsController,
     ApiKeysController,
     AuthController,
@@ -116,6 +120,8 @@ import { UserDirectory } from './users/user-directory.js';
     ApiKeyWatch,
     AuthService,
     BearerSessions,
+    BreakGlassPrincipals,
+    BreakGlassService,
     CallerRecognition,
     CsrfTokens,
     EmailVerificationService,

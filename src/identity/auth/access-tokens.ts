@@ -16,6 +16,8 @@ export interface AccessClaims {
   readonly sid: string;
   readonly team: string;
   readonly role: Role;
+  /** Who acts, when a platform admin is inside somebody else's team (RFC 8693, section 4.1); `sid` is the grant. */
+  readonly act?: { readonly sub: string };
 }
 
 /** Signs access tokens with the current secret; `kid` names it, so that a rotation logs nobody out. */
@@ -33,7 +35,7 @@ export class AccessTokens {
     this.current = { kid: kidOf(config.jwtSecret), secret: config.jwtSecret };
   }
 
-  sign(claims: AccessClaims): string {
+  sign(claims: AccessClaims, expiresIn = ACCESS_TOKEN_SECONDS): string {
     return this.jwt.sign(claims, {
       secret: this.current.secret,
       algorithm: ALGORITHM,
@@ -41,7 +43,7 @@ export class AccessTokens {
       header: { alg: ALGORITHM, typ: 'at+jwt' },
       issuer: ISSUER,
       audience: AUDIENCE,
-      expiresIn: ACCESS_TOKEN_SECONDS,
+      expiresIn,
     });
   }
 

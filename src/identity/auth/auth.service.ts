@@ -99,7 +99,7 @@ export class AuthService {
       team: { id: member.team.id, name: member.team.name },
       role,
       scopes: [...scopes].sort(),
-      authMethod,
+      authMethod: authMethod === 'api_key' ? 'api_key' : 'jwt',
       twoFactor: await this.twoFactor.stateOf({ teamId: homeTeamId, userId }),
     };
   }

@@ -16,10 +16,16 @@ export class ScopeGuard implements CanActivate {
     if (!access) throw new ApiError('FORBIDDEN', 'This route is not open to anyone.');
     if (access.kind === 'public') return true;
     const { principal } = execution.switchToHttp().getRequest<FastifyRequest>().context;
-    if (principal.kind === 'api_key' && this.reflector.get<boolean | undefined>(USERS_ONLY_KEY, handler)) {
-      throw new ApiError('FORBIDDEN', 'This route is for signed-in people; API keys cannot use it.');
+    if (principal.kind !== 'user' && this.reflector.get<boolean | undefined>(USERS_ONLY_KEY, handler)) {
+      throw new ApiError(
+        'FORBIDDEN',
+        'This route is for signed-in people with a session of their own; API keys cannot use it.',
+      );
     }
     if (access.kind === 'platform') return assertPlatformAdmin(principal);
+    // Inside somebody else's team only what a scope opens is open.
+    if (access.kind === 'authenticated' && principal.kind === 'break_glass')
+      throw insufficientScope('a session of your own', principal.scopes);
     if (access.kind === 'authenticated' || principal.scopes.has(access.scope)) return true;
     throw insufficientScope(access.scope, principal.scopes);
   }

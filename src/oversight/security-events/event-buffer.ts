@@ -68,7 +68,9 @@ export class EventBuffer {
     const summed = this.sums.get(caller) ?? null;
     if (summed) return this.raise(summed, nowMs);
     const single = this.singles.get(caller) ?? 0;
-    if (single < SINGLE_ROWS_PER_CALLER && this.spend(budget, 0)) {
+    // What is critical is told one by one, as far as the type's budget goes.
+    const alone = severity === 'critical' || single < SINGLE_ROWS_PER_CALLER;
+    if (alone && this.spend(budget, 0)) {
       this.singles.set(caller, single + 1);
       return this.open(rowOf(event, severity, null, nowMs), null);
     }

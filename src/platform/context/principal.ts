@@ -3,11 +3,12 @@ export const ROLES = ['owner', 'admin', 'agent', 'viewer'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** How a principal proved who it is; stands in every audit row. */
-export type AuthMethod = 'jwt' | 'api_key';
+export type AuthMethod = 'jwt' | 'api_key' | 'break_glass';
 
 /** Who is calling, resolved once per request by the authentication guard. */
 export interface Principal {
-  readonly kind: 'user' | 'api_key';
+  /** `break_glass`: a platform admin inside a team that is not theirs. */
+  readonly kind: 'user' | 'api_key' | 'break_glass';
   readonly authMethod: AuthMethod;
   /** The person: the signed-in user, or the creator of the key. */
   readonly userId: string;
@@ -21,6 +22,8 @@ export interface Principal {
   readonly scopes: ReadonlySet<string>;
   readonly apiKeyId: string | null;
   readonly sessionId: string | null;
+  /** The grant under which a platform admin is inside the team; nobody else has one. */
+  readonly breakGlassId?: string;
   /** When the session last proved itself (sign-in or step-up), milliseconds since 1970; null for a key. */
   readonly authenticatedAtMs: number | null;
   /** Whether the person has a second factor; always false for a key, which cannot prove one. */
