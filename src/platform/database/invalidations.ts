@@ -98,6 +98,8 @@ export class Invalidations implements OnModuleInit, OnApplicationShutdown {
   }
 
   private tell(subject: string | null): void {
+    // The pool is closing as well: nobody can read anything anew.
+    if (this.stopping) return;
     for (const listener of this.listeners) listener(subject);
   }
 }
