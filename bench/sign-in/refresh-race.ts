@@ -11,6 +11,7 @@ const server = await startSignInServer('refresh_race');
 try {
   const body = { email: 'race@example.com', password: PASSWORD, name: 'Race', teamName: 'Race Realty' };
   const registered = await server.post('/v1/auth/register', body);
+  if (registered.status !== 201) throw new Error(`registration answered ${registered.status}`);
   let cookie = cookieOf(registered.headers['set-cookie']);
   let csrf = registered.json.data?.csrfToken ?? '';
   let good = 0;
@@ -31,7 +32,8 @@ try {
   const seconds = (performance.now() - started) / 1000;
   const live = await withClient(server.databaseUrl, async (client) => {
     const { rows } = await client.query<{ live: number; generation: number }>(
-      'SELECT count(*) FILTER (WHERE revoked_at IS NULL)::int AS live, max(generation) AS generation FROM sessions',
+      'SELECT count(*) FILTER (WHERE revoked_at IS NULL)::int AS live, max(generation) AS generation FROM sessions WHERE team_id = (SELECT id FROM teams WHERE name = $1)',
+      [body.teamName],
     );
     return rows[0];
   });

@@ -19,8 +19,9 @@ export class SessionCookies {
 
   /** After a sign-in: sets both cookies; what it returns belongs into the body. */
   deliverSignIn(request: FastifyRequest, reply: FastifyReply, { device, ...tokens }: SignInTokens) {
+    const visible = this.deliver(reply, tokens);
     this.devices.write(request, reply, device.userId, device.secret);
-    return this.deliver(reply, tokens);
+    return visible;
   }
 
   /** After a refresh: sets the refresh cookie; what it returns belongs into the body. */
