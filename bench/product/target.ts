@@ -10,7 +10,6 @@ import { seedProduct } from './seed.js';
 
 /** Such as `--cpu-prof --cpu-prof-dir=…`, to see where the time goes. */
 const NODE_ARGS = ['--max-semi-space-size=32', ...(process.env.BENCH_NODE_ARGS?.split(' ') ?? [])];
-const ROLE = 'latchkey_bench_api';
 
 /** Which build is measured, and how its changes are counted: a turn that made fewer than it answered does not count. */
 export interface ProductVariant {
@@ -43,7 +42,7 @@ export function productTarget(server: BenchPostgres, variant: ProductVariant = P
     async prepare(sizes) {
       if (!existsSync(entry)) throw new NotMeasurableYet(`${entry} is missing: run "npm run build" first`);
       databaseUrl = await recreateDatabase(server, database);
-      env = await environment(databaseUrl, await unprivilegedUrl(server, databaseUrl));
+      env = await environment(databaseUrl, await unprivilegedUrl(server, databaseUrl, `${database}_api`));
       const running = await start();
       const seeded = await seedProduct(running.port, sizes);
       await running.stop();
@@ -63,19 +62,19 @@ export function productTarget(server: BenchPostgres, variant: ProductVariant = P
 }
 
 /** The role the server runs as owns nothing and is bound by row level security, as in production. */
-async function unprivilegedUrl(server: BenchPostgres, databaseUrl: string): Promise<string> {
+async function unprivilegedUrl(server: BenchPostgres, databaseUrl: string, role: string): Promise<string> {
   const password = randomBytes(16).toString('hex');
   await withClient(server.adminUrl('postgres'), async (client) => {
-    for (const role of ['latchkey_app', 'latchkey_lookup', ROLE]) {
-      const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [role]);
-      if (rowCount === 0) await client.query(`CREATE ROLE ${role}`);
+    for (const name of ['latchkey_app', 'latchkey_lookup', role]) {
+      const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
+      if (rowCount === 0) await client.query(`CREATE ROLE ${name}`);
     }
     await client.query(
-      `ALTER ROLE ${ROLE} LOGIN NOSUPERUSER PASSWORD '${password}'; GRANT latchkey_app TO ${ROLE}`,
+      `ALTER ROLE ${role} LOGIN NOSUPERUSER PASSWORD '${password}'; GRANT latchkey_app TO ${role}`,
     );
   });
   const url = new URL(databaseUrl);
-  url.username = ROLE;
+  url.username = role;
   url.password = password;
   return url.href;
 }
