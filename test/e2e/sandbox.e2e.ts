@@ -134,6 +134,21 @@ describe('the sandbox of a team', () => {
     expect(left).toEqual([]);
   });
 
+  it('follows what the team routes do to members, as the application’s own role', async () => {
+    const fresh = await registerOwner(app.http);
+    const agent = await addMember(app, fresh, 'agent');
+    const key = await createKey(agent, ['clients:read'], { environment: 'test' });
+    expect((await key.http.get('/v1/clients')).status).toBe(200);
+    const mirrored = () =>
+      app.database.sql('SELECT role FROM memberships WHERE user_id = $1 AND sandbox', [agent.userId]);
+    const member = `/v1/team/members/${agent.userId}`;
+    expect((await fresh.http.patch(member, { role: 'viewer' })).status).toBe(200);
+    expect(await mirrored()).toEqual([{ role: 'viewer' }]);
+    expect((await fresh.http.delete(member)).status).toBe(200);
+    expect(await mirrored()).toEqual([]);
+    await eventually(async () => expect((await key.http.get('/v1/clients')).status).toBe(401), 1000);
+  });
+
   it('nobody signs in to a sandbox', async () => {
     const person = await registerOwner(app.http);
     await createKey(person, SCOPES, { environment: 'test' });
