@@ -6,6 +6,7 @@ const floors = ['platform', 'oversight', 'vault', 'identity', 'crm', 'communicat
 const app = '^src/(app|app\\.module|main|start-process|metadata)\\.ts$|^src/demo/';
 /** Small files without state that a feature shows to its neighbours besides its module, services and entities. */
 const published = [
+  '^src/oversight/security-events/event-(types|buffer)\\.ts$',
   '^src/crm/records/',
   '^src/crm/clients/dto/client\\.view\\.ts$',
   '^src/identity/(api-keys/api-key-format|auth/access-tokens|principals/(bearer-sessions|(scope|step-up)\\.guard))\\.ts$',

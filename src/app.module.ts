@@ -16,6 +16,7 @@ import { StepUpGuard } from './identity/principals/step-up.guard.js';
 import { PrincipalLimitGuard } from './identity/rate-limits/principal-limit.guard.js';
 import { SameOriginGuard } from './identity/sessions/same-origin.guard.js';
 import { AuditModule } from './oversight/audit/audit.module.js';
+import { AlertsModule } from './oversight/alerts/alerts.module.js';
 import { IpBlocksModule } from './oversight/ip-blocks/ip-blocks.module.js';
 import { SecurityEventsModule } from './oversight/security-events/security-events.module.js';
 import type { Config } from './platform/config/config.js';
@@ -59,6 +60,7 @@ export class AppModule {
         AuditModule,
         SecurityEventsModule,
         IpBlocksModule,
+        AlertsModule,
         VaultModule,
         IdentityModule,
         ComplianceModule,
