@@ -43,15 +43,13 @@ describe('alerts', () => {
   it('an event at or above the severity is mailed once, one below is not', async () => {
     await put({ ...SETTINGS, emails: [`officer-${owner.teamId}@example.com`] });
     const record = (type: 'token_reused' | 'sms_sent') =>
-      app.app
-        .get(SecurityEvents)
-        .record({
-          type,
-          teamId: owner.teamId,
-          userId: owner.userId,
-          ipAddress: '203.0.113.4',
-          requestId: 'alert-1',
-        });
+      app.app.get(SecurityEvents).record({
+        type,
+        teamId: owner.teamId,
+        userId: owner.userId,
+        ipAddress: '203.0.113.4',
+        requestId: 'alert-1',
+      });
     record('sms_sent');
     record('token_reused');
     record('token_reused');
