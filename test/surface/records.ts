@@ -20,11 +20,16 @@ const SPECIAL: Record<string, { readonly reason: string; readonly make: Maker }>
       ids: [(await account.http.get('/v1/auth/sessions')).json.data[0].id],
     }),
   },
+  '/v1/team/members': {
+    reason: 'an accepted invitation makes a member; the owner is one already',
+    make: (_surface, account) => Promise.resolve({ ids: [account.userId] }),
+  },
 };
 
 /** Id-bearing routes without a record of a team behind them, each with the reason. */
 export const WITHOUT_RECORD: Record<string, string> = {
   '/docs/{file}': 'a file of the documentation page',
+  '/v1/ip-blocks/{id}': 'blocks concern the installation, not a team; only platform admins get that far',
 };
 
 /** The collection of an id-bearing path: what stands before the first parameter. */

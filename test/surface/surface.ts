@@ -24,6 +24,7 @@ export interface Surface {
   /** An owner of another team. */
   readonly stranger: Account;
   /** API keys with every scope that a key can carry. */
+  readonly keyScopes: ReadonlySet<string>;
   readonly ownerKey: HttpClient;
   readonly strangerKey: HttpClient;
 }
@@ -58,6 +59,7 @@ async function explore(app: TestApp): Promise<Surface> {
     http,
     owner,
     stranger,
+    keyScopes: new Set(names),
     ownerKey: (await createKey(owner, names)).http,
     strangerKey: (await createKey(stranger, names)).http,
   };
