@@ -137,4 +137,15 @@ describe('a person’s data', () => {
     expect((await owner.http.post(`/v1/clients/${archived}/erase`)).status).toBe(200);
     expect((await owner.http.get(`/v1/clients/${archived}/history`)).text).not.toContain('archived.person');
   });
+
+  it('is erased from leads just the same', async () => {
+    const lead = { firstName: 'Wilhelmina', email: 'wilhelmina.lead@example.com', leadType: 'buyer' };
+    const created = await owner.http.post('/v1/leads', lead);
+    expect(created.status).toBe(201);
+    const leadId = created.json.data.id;
+    expect((await owner.http.get(`/v1/leads/${leadId}/export`)).json.data.record.email).toBe(lead.email);
+    expect((await owner.http.post(`/v1/leads/${leadId}/erase`)).status).toBe(200);
+    expect((await owner.http.get(`/v1/leads/${leadId}`)).status).toBe(404);
+    expect((await owner.http.get(`/v1/leads/${leadId}/history`)).text).not.toMatch(TRACES);
+  });
 });

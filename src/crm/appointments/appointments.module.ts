@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { historyRoutes } from '../records/history-routes.js';
 import { Appointment } from './appointment.entity.js';
 import { AppointmentsController } from './appointments.controller.js';
 import { AppointmentsRepository } from './appointments.repository.js';
@@ -7,7 +8,7 @@ import { AppointmentsService } from './appointments.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Appointment])],
-  controllers: [AppointmentsController],
+  controllers: [AppointmentsController, historyRoutes('appointments', 'appointment')],
   providers: [AppointmentsRepository, AppointmentsService],
   exports: [AppointmentsService],
 })

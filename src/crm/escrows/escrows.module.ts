@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { historyRoutes } from '../records/history-routes.js';
 import { Escrow } from './escrow.entity.js';
 import { EscrowsController } from './escrows.controller.js';
 import { EscrowsRepository } from './escrows.repository.js';
@@ -7,7 +8,7 @@ import { EscrowsService } from './escrows.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Escrow])],
-  controllers: [EscrowsController],
+  controllers: [EscrowsController, historyRoutes('escrows', 'escrow')],
   providers: [EscrowsRepository, EscrowsService],
   exports: [EscrowsService],
 })

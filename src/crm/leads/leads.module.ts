@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { historyRoutes } from '../records/history-routes.js';
+import { subjectRoutes } from '../records/subject-routes.js';
 import { AppointmentsModule } from '../appointments/appointments.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { LeadConversionService } from './lead-conversion.service.js';
@@ -12,7 +14,11 @@ import { LeadsService } from './leads.service.js';
 
 @Module({
   imports: [AppointmentsModule, ClientsModule, TypeOrmModule.forFeature([Lead])],
-  controllers: [LeadsController],
+  controllers: [
+    LeadsController,
+    historyRoutes('leads', 'lead'),
+    subjectRoutes('leads', 'lead', LeadsService),
+  ],
   providers: [LeadConversionService, LeadMergeService, LeadsRepository, LeadsService, LeadStatsService],
   exports: [LeadsService],
 })

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { historyRoutes } from '../records/history-routes.js';
 import { Listing } from './listing.entity.js';
 import { ListingsController } from './listings.controller.js';
 import { ListingsRepository } from './listings.repository.js';
@@ -7,7 +8,7 @@ import { ListingsService } from './listings.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Listing])],
-  controllers: [ListingsController],
+  controllers: [ListingsController, historyRoutes('listings', 'listing')],
   providers: [ListingsRepository, ListingsService],
   exports: [ListingsService],
 })
