@@ -15,9 +15,13 @@ const esmPackages = [
   'uuid/',
 ];
 
+// Tests wait for the database most of the time: on two cores, two workers.
+const workers = Math.max(2, require('node:os').availableParallelism() - 1);
+
 /** @type {import('jest').Config} */
 module.exports = {
   testEnvironment: 'node',
+  maxWorkers: workers,
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
   transform: {
