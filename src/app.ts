@@ -12,6 +12,7 @@ import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
 import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/mutation-interceptors.js';
 import { answerClientError } from './platform/http/client-errors.js';
+import { installJsonParser } from './platform/http/json-body.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
@@ -45,6 +46,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
   });
   const fastify = adapter.getInstance() as FastifyInstance;
   fastify.removeContentTypeParser('text/plain');
+  installJsonParser(fastify);
   installRequestHooks(fastify, {
     log: parts.log,
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),

@@ -53,8 +53,6 @@ export function toApiError(error: unknown): ApiError {
   }
   if (isPgError(error)) return fromPostgres(error);
   const status = error instanceof HttpException ? error.getStatus() : fastifyStatus(error);
-  if (isJsonFailure(error))
-    return new ApiError('MALFORMED_JSON', 'The body is not valid JSON.', { cause: error });
   const code = status === null ? undefined : CODE_OF_STATUS[status];
   if (code) return new ApiError(code, PUBLIC_MESSAGE[code] ?? 'The request was refused.', { cause: error });
   return internal(error);
@@ -90,10 +88,4 @@ function fastifyStatus(error: unknown): number | null {
   return typeof code === 'string' && code.startsWith('FST_') && typeof statusCode === 'number'
     ? statusCode
     : null;
-}
-
-function isJsonFailure(error: unknown): boolean {
-  if (error instanceof SyntaxError) return (error as { statusCode?: number }).statusCode === 400;
-  const code = (error as { code?: string } | null)?.code;
-  return code === 'FST_ERR_CTP_EMPTY_JSON_BODY' || code === 'FST_ERR_CTP_INVALID_JSON_BODY';
 }
