@@ -44,7 +44,26 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     bodyParser: false,
     abortOnError: false,
   });
-  const fastify = adapter.getInstance() as FastifyInstance;
+  try {
+    await assemble(app, adapter.getInstance() as FastifyInstance, parts);
+  } catch (error) {
+    // Connections are open already; whoever catches this must not be left with them, and hears why all the same.
+    await app
+      .close()
+      .catch((err: unknown) => parts.log.error({ err }, 'the refused application did not end well'));
+    throw error;
+  }
+  return app;
+}
+
+/** Everything around the modules: what is decided before a route, in this order, and around every mutation. */
+async function assemble(
+  app: NestFastifyApplication,
+  fastify: FastifyInstance,
+  parts: AppParts,
+): Promise<void> {
+  // First, so that an application with a route that nobody guards has done nothing yet.
+  app.get(RouteTable).all();
   fastify.removeContentTypeParser('text/plain');
   installJsonParser(fastify);
   installRequestHooks(fastify, {
@@ -68,8 +87,6 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
   const interceptors = MUTATION_INTERCEPTORS.map((type) => app.get<NestInterceptor>(type));
   interceptMutations(app.get(DiscoveryService), app.get(MetadataScanner), interceptors);
   await app.init();
-  app.get(RouteTable).all();
   await installApiDocs(app, metadata);
   await fastify.ready();
-  return app;
 }

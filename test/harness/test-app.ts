@@ -82,7 +82,14 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   sink.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
   const address = new DatabaseAddress(database.appUrl, database.ownerUrl, null);
   const log = new Log(options.env?.LOG_LEVEL ?? 'info', sink);
-  const app = await createApp({ config, address, log, extra: options.extra });
+  const cleanUp = async (): Promise<void> => {
+    if (!options.database) await database.drop();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  const app = await createApp({ config, address, log, extra: options.extra }).catch(async (error) => {
+    await cleanUp();
+    throw error;
+  });
   await app.listen(0, '127.0.0.1');
   const port = (app.getHttpServer().address() as { port: number }).port;
   return {
@@ -93,8 +100,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     logged: () => lines.join(''),
     close: async () => {
       await app.close();
-      if (!options.database) await database.drop();
-      rmSync(dataDir, { recursive: true, force: true });
+      await cleanUp();
     },
   };
 }
