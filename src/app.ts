@@ -45,7 +45,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     abortOnError: false,
   });
   try {
-    await assemble(app, adapter.getInstance() as FastifyInstance, parts);
+    await assemble(app, adapter.getInstance(), parts);
   } catch (error) {
     // Connections are open already; whoever catches this must not be left with them, and hears why all the same.
     await app

@@ -63,7 +63,7 @@ class Builder {
       return `+1555${String(randomBytes(4).readUInt32BE()).slice(0, 7).padEnd(7, '0')}`;
     const example = String(schema.example ?? name);
     const bound = schema.maxLength ?? Infinity;
-    if (schema.pattern || /password|token|code/i.test(name)) return example;
+    if (schema.pattern || /password|token|code|timeZone/i.test(name)) return example;
     const text = `${example} ${unique}`;
     if (text.length <= bound) return text;
     return example.length <= bound ? example : unique.slice(0, bound);

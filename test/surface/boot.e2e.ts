@@ -166,19 +166,20 @@ class UnauditedController {
   }
 }
 
-describe('the start', () => {
-  const startWith = async (...controllers: Type<unknown>[]): Promise<string> => {
-    @Module({ controllers })
-    class ThrowAwayModule {}
-    try {
-      const app = await startTestApp({ extra: [ThrowAwayModule] });
-      await app.close();
-      return 'started';
-    } catch (error) {
-      return (error as Error).message;
-    }
-  };
+/** What a start with these controllers ends with. */
+async function startWith(...controllers: Type<unknown>[]): Promise<string> {
+  @Module({ controllers })
+  class ThrowAwayModule {}
+  try {
+    const app = await startTestApp({ extra: [ThrowAwayModule] });
+    await app.close();
+    return 'started';
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
+describe('the start', () => {
   it('is refused for a route that says nothing about access, by name', async () => {
     const message = await startWith(UnguardedController);
     expect(message.split('\n')).toEqual([

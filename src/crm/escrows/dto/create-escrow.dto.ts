@@ -50,7 +50,10 @@ export class CreateEscrowDto {
   @MinorUnits()
   purchasePrice?: number | null;
 
-  /** ISO 4217; `USD` unless told otherwise. */
+  /**
+   * ISO 4217; `USD` unless told otherwise.
+   * @example USD
+   */
   @MayBeLeftOut()
   @Currency()
   currency?: string;

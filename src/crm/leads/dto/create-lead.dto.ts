@@ -40,7 +40,10 @@ export class CreateLeadDto extends PersonDto {
   @MinorUnits()
   budgetMax?: number | null;
 
-  /** ISO 4217; `USD` unless told otherwise. */
+  /**
+   * ISO 4217; `USD` unless told otherwise.
+   * @example USD
+   */
   @MayBeLeftOut()
   @Currency()
   currency?: string;

@@ -46,7 +46,10 @@ export class CreateListingDto {
   @MinorUnits()
   price?: number | null;
 
-  /** ISO 4217; `USD` unless told otherwise. */
+  /**
+   * ISO 4217; `USD` unless told otherwise.
+   * @example USD
+   */
   @MayBeLeftOut()
   @Currency()
   currency?: string;
