@@ -59,4 +59,29 @@ describe('clients', () => {
       phone: '+1(555)***-**67',
     });
   });
+
+  it('are read and not written with clients:read alone; the refusal names what is missing', async () => {
+    const [{ id }] = (await owner.http.get('/v1/clients')).json.data;
+    const key = await createKey(owner, ['clients:read', 'leads:read']);
+    expect((await key.http.get('/v1/clients')).status).toBe(200);
+    expect((await key.http.get(`/v1/clients/${id}`)).status).toBe(200);
+    const before = await app.database.sql('SELECT * FROM clients ORDER BY id');
+    const refusals = [
+      [await key.http.post('/v1/clients', { firstName: 'Nobody' }), 'clients:write'],
+      [await key.http.patch(`/v1/clients/${id}`, { status: 'inactive' }), 'clients:write'],
+      [await key.http.post(`/v1/clients/${id}/restore`, {}), 'clients:write'],
+      [await key.http.delete(`/v1/clients/${id}`), 'clients:delete'],
+    ] as const;
+    for (const [answer, required] of refusals) {
+      expect([answer.status, answer.json.error.code, answer.json.error.details]).toEqual([
+        403,
+        'INSUFFICIENT_SCOPE',
+        [
+          { field: 'required', message: required },
+          { field: 'granted', message: 'clients:read leads:read' },
+        ],
+      ]);
+    }
+    expect(await app.database.sql('SELECT * FROM clients ORDER BY id')).toEqual(before);
+  });
 });

@@ -1,8 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { Route } from '../../src/platform/http/route-table.js';
+import { type Account, freshAddress, PASSWORD } from '../harness/accounts.js';
+import { eventually } from '../harness/eventually.js';
 import type { Answer, HttpClient } from '../harness/http-client.js';
+import { addMember } from '../harness/members.js';
 import { bodyFor, canMake, collectionOf, makeRecord, WITHOUT_RECORD } from './records.js';
-import { labelOf, startSurface, type Surface } from './surface.js';
+import { labelOf, operationOf, startSurface, type Surface } from './surface.js';
 
 describe("another team's records", () => {
   let surface: Surface;
@@ -93,6 +96,77 @@ describe("another team's records", () => {
     expect(ids).toHaveLength(1);
   });
 });
+
+/** Lists that no team can page through, each with the reason. */
+const NOT_PAGED_BY_TEAMS: Record<string, string> = {
+  '/v1/ip-blocks': 'for platform admins',
+  '/v1/platform/security-events': 'for platform admins',
+};
+
+describe("another team's cursors", () => {
+  let surface: Surface;
+  let lists: Route[];
+
+  beforeAll(async () => {
+    surface = await startSurface();
+    lists = surface.routes.filter((route) => route.method === 'GET' && takesCursor(surface, route));
+  });
+  afterAll(() => surface?.app.close());
+
+  it('belong to lists each of which is paged here, or has a reason why not', () => {
+    const paths = lists.map((route) => route.path);
+    expect(Object.keys(NOT_PAGED_BY_TEAMS).filter((path) => !paths.includes(path))).toEqual([]);
+    expect(lists.length).toBeGreaterThan(8);
+  });
+
+  it('are 400 INVALID_CURSOR in every list, and good for the team that got them', async () => {
+    for (const route of lists.filter(({ path }) => !NOT_PAGED_BY_TEAMS[path])) {
+      const theirs = await withTwoRows(surface, surface.owner, route);
+      const mine = await withTwoRows(surface, surface.stranger, route);
+      const { nextCursor } = (await surface.owner.http.get(`${theirs}?limit=1`)).json.meta;
+      expect([route.path, typeof nextCursor]).toEqual([route.path, 'string']);
+      const query = `?limit=1&cursor=${encodeURIComponent(nextCursor)}`;
+      expect([route.path, (await surface.owner.http.get(theirs + query)).status]).toEqual([route.path, 200]);
+      const foreign = await surface.stranger.http.get(mine + query);
+      const seen = [route.path, foreign.status, foreign.json.error?.code];
+      expect(seen).toEqual([route.path, 400, 'INVALID_CURSOR']);
+    }
+  });
+});
+
+function takesCursor(surface: Surface, route: Route): boolean {
+  const parameters: { name: string }[] = operationOf(surface, route)?.parameters ?? [];
+  return parameters.some(({ name }) => name === 'cursor');
+}
+
+/** Address of the list as this account sees it, with two rows at least. */
+async function withTwoRows(surface: Surface, account: Account, route: Route): Promise<string> {
+  if (route.path.includes('{')) {
+    const collection = collectionOf(route.path);
+    const { ids } = await makeRecord(surface, account, collection);
+    const change = { method: 'PATCH', path: `${collection}/{id}` };
+    await account.http.patch(`${collection}/${ids[0]}`, await bodyFor(surface, account, change, true));
+    return route.path.replace(/\{[^}]+\}/, ids[0]);
+  }
+  if (route.path === '/v1/team/members') await addMember(surface.app, account, 'agent');
+  else if (route.path === '/v1/security-events') await causeEvents(surface, account);
+  else if (canMake(surface, route.path)) {
+    for (let rows = 0; rows < 2; rows++) await makeRecord(surface, account, route.path);
+  }
+  return route.path;
+}
+
+/** Two sign-ins; events are written after the answer, so their list is waited for. */
+async function causeEvents(surface: Surface, account: Account): Promise<void> {
+  const body = { email: account.email, password: PASSWORD };
+  for (let times = 0; times < 2; times++) {
+    await surface.http.post('/v1/auth/login', body, { from: freshAddress() });
+  }
+  await eventually(async () => {
+    const { data } = (await account.http.get('/v1/security-events')).json;
+    expect(data.length).toBeGreaterThan(1);
+  });
+}
 
 function ask(http: HttpClient, route: Route, ids: readonly string[], body: unknown): Promise<Answer> {
   const values = [...ids];
