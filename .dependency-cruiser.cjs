@@ -9,7 +9,7 @@ const published = [
   '^src/oversight/security-events/event-(types|buffer)\\.ts$',
   '^src/crm/records/',
   '^src/crm/clients/dto/client\\.view\\.ts$',
-  '^src/identity/(api-keys/api-key-format|auth/access-tokens|principals/(bearer-sessions|(scope|step-up)\\.guard))\\.ts$',
+  '^src/identity/(api-keys/api-key-format|auth/access-tokens|principals/(bearer-sessions|principal-standing|(scope|step-up)\\.guard))\\.ts$',
   '^src/identity/(passwords/password-(hasher|policy)|scopes/scope-catalogue|sessions/(refresh-(cookie|token)|same-origin\\.guard))\\.ts$',
   '^src/identity/users/(email-address|is-email-address|user-directory)\\.ts$',
 ];

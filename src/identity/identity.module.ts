@@ -42,6 +42,7 @@ import { JwtStrategy } from './principals/jwt.strategy.js';
 import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
 import { PrincipalCache } from './principals/principal-cache.js';
 import { PrincipalLoader } from './principals/principal-loader.js';
+import { FreshSession } from './principals/fresh-session.service.js';
 import { PrincipalStanding } from './principals/principal-standing.js';
 import { AddressLimit } from './rate-limits/address-limit.js';
 import { RateLimitStorageModule } from './rate-limits/rate-limit-storage.module.js';
@@ -127,6 +128,7 @@ import { UserDirectory } from './users/user-directory.js';
     EmailVerificationService,
     ExpiryWarnings,
     ExpiryWarningStore,
+    FreshSession,
     InvitationAcceptanceService,
     InvitationsRepository,
     InvitationsService,
@@ -164,6 +166,14 @@ import { UserDirectory } from './users/user-directory.js';
     PasswordProof,
     UserDirectory,
   ],
-  exports: [AddressLimit, ApiKeyGuard, JwtGuard, PrincipalLoader, PrincipalStanding, RateLimiter],
+  exports: [
+    AddressLimit,
+    ApiKeyGuard,
+    FreshSession,
+    JwtGuard,
+    PrincipalLoader,
+    PrincipalStanding,
+    RateLimiter,
+  ],
 })
 export class IdentityModule {}

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { exportRoutes } from '../records/export-routes.js';
 import { historyRoutes } from '../records/history-routes.js';
 import { subjectRoutes } from '../records/subject-routes.js';
 import { AppointmentsModule } from '../appointments/appointments.module.js';
@@ -10,12 +11,14 @@ import { LeadStatsService } from './lead-stats.service.js';
 import { Lead } from './lead.entity.js';
 import { LeadsController } from './leads.controller.js';
 import { LeadsRepository } from './leads.repository.js';
+import { ListLeadsDto } from './dto/list-leads.dto.js';
 import { LeadsService } from './leads.service.js';
 
 @Module({
   imports: [AppointmentsModule, ClientsModule, TypeOrmModule.forFeature([Lead])],
   controllers: [
     LeadsController,
+    exportRoutes('leads', LeadsService, ListLeadsDto),
     historyRoutes('leads', 'lead'),
     subjectRoutes('leads', 'lead', LeadsService),
   ],

@@ -46,6 +46,19 @@ export class RecordService<
       tools.views.register(records.resourceType, rules.masking ?? readable);
   }
 
+  /** Fields of {@link view} in its order. */
+  get fields(): readonly string[] {
+    const { personalFields, plainFields } = this.records;
+    return [
+      ...new Set(['id', ...personalFields, ...plainFields, 'ownerId', 'version', 'createdAt', 'updatedAt']),
+    ];
+  }
+
+  /** The scope that unmasks personal fields; null when every reader sees them. */
+  get piiScope(): Scope | null {
+    return this.rules.masking?.scope ?? null;
+  }
+
   async list(context: RequestContext, query: L): Promise<Page<V>> {
     const { bounds, terms, sort } = this.rules.narrow?.(context, query) ?? {};
     const values = query as unknown as Readonly<Record<string, string | undefined>>;

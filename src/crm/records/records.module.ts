@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { BulkRunner } from './bulk-runner.js';
+import { RecordExport } from './record-export.js';
 import { RecordHistory } from './record-history.js';
 import { RecordTools } from './record-tools.js';
 import { SensitiveReads } from './sensitive-reads.js';
@@ -8,7 +9,7 @@ import { SubjectData } from './subject-data.js';
 /** What every CRM resource works with. */
 @Global()
 @Module({
-  providers: [BulkRunner, RecordHistory, RecordTools, SensitiveReads, SubjectData],
-  exports: [RecordTools, SubjectData],
+  providers: [BulkRunner, RecordExport, RecordHistory, RecordTools, SensitiveReads, SubjectData],
+  exports: [RecordExport, RecordTools, SubjectData],
 })
 export class RecordsModule {}

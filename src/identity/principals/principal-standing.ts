@@ -4,6 +4,7 @@ import type { Principal, Role } from '../../platform/context/principal.js';
 import { Database } from '../../platform/database/database.js';
 import { scopesForRole } from '../scopes/scope-catalogue.js';
 import { grantOf } from './api-key-grant.js';
+import { PrincipalLoader } from './principal-loader.js';
 
 /** Who asked for a piece of work that outlives the request; what a job keeps of its principal. */
 export type JobCaller = Pick<Principal, 'userId' | 'homeTeamId' | 'apiKeyId'>;
@@ -17,11 +18,18 @@ export class PrincipalStanding {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
+    private readonly principals: PrincipalLoader,
   ) {}
 
   /** The principal with its present role and scopes, or null when it may do nothing any more. */
   async now({ userId, homeTeamId, apiKeyId }: JobCaller): Promise<Principal | null> {
     return apiKeyId === null ? this.member(homeTeamId, userId) : this.key(homeTeamId, apiKeyId);
+  }
+
+  /** The same for an answer that is still being sent; a session is looked up where requests look, so it costs nothing. */
+  async still(caller: Principal): Promise<Principal | null> {
+    const { sessionId, teamId } = caller;
+    return sessionId === null ? this.now(caller) : this.principals.session(teamId, sessionId);
   }
 
   private async key(teamId: string, apiKeyId: string): Promise<Principal | null> {

@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError, invalidField } from '../../platform/http/api-error.js';
-import { FRESH_MS } from '../principals/step-up.guard.js';
+import { FRESH_MS } from '../principals/fresh-session.service.js';
 import { SessionService } from '../sessions/session.service.js';
 import type { StepUpDto } from './dto/step-up.dto.js';
 import type { StepUpView } from './dto/step-up.view.js';
