@@ -4,6 +4,7 @@ import { Database } from '../../src/platform/database/database.js';
 import { type Account, createKey, PASSWORD, registerOwner } from '../harness/accounts.js';
 import { Authenticator, enableTwoFactor } from '../harness/authenticator.js';
 import { moveClock } from '../harness/clock.js';
+import { mailTo } from '../harness/mailbox.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const MINUTE_MS = 60_000;
@@ -43,6 +44,24 @@ describe('two-factor authentication', () => {
       expect(enabled.status).toBe(200);
       expect(new Set(enabled.json.data.backupCodes).size).toBe(10);
       expect(await stateOf(owner)).toEqual({ enabled: true, backupCodesLeft: 10 });
+    });
+
+    it('counts wrong first codes like all others', async () => {
+      const { secret } = (await owner.http.post('/v1/auth/2fa/setup')).json.data;
+      const phone = new Authenticator(app, secret);
+      for (let tries = 0; tries < 5; tries++)
+        expect((await owner.http.post('/v1/auth/2fa/enable', { code: phone.wrong() })).status).toBe(401);
+      const locked = await owner.http.post('/v1/auth/2fa/enable', { code: phone.code() });
+      expect([locked.status, locked.json.error.code]).toEqual([423, 'ACCOUNT_LOCKED']);
+    });
+
+    it('tells the person by mail when it is turned on and off', async () => {
+      const phone = await enableTwoFactor(app, owner.http);
+      const on = await mailTo(app, owner.email, 'was turned on');
+      expect(on.raw).not.toContain(phone.secret);
+      const off = await owner.http.post('/v1/auth/2fa/disable', { password: PASSWORD, code: phone.next() });
+      expect(off.status).toBe(200);
+      await mailTo(app, owner.email, 'was turned off');
     });
 
     it('a second set-up replaces the unconfirmed secret, never one in use', async () => {

@@ -50,9 +50,7 @@ export class SecondFactor {
     { code, purpose, request }: PresentedCode,
   ): Promise<void> {
     const factor = await this.store.find(person);
-    const { teamId, userId } = person;
-    const deviceId = await this.devices.find(request, person);
-    const subject = { teamId, userId, emailKey: emailKey(factor?.email ?? ''), deviceId };
+    const subject = await this.subjectOf(person, factor?.email ?? '', request);
     const claim = await this.lockout.attemptCode(context, subject, async () =>
       factor?.enabled ? this.claimOf(person, factor, code) : null,
     );
@@ -64,13 +62,29 @@ export class SecondFactor {
   }
 
   /**
-   * Checks the first code of a secret that is being set up; a backup code is of no use here.
-   * @throws ApiError 401 `INVALID_CODE`
+   * Checks the first code of a secret that is being set up; a backup code is of no use here. Wrong ones count as well:
+   * whoever stole an access token must not guess their way to the backup codes of a set-up that was left waiting.
+   * @throws ApiError 401 `INVALID_CODE`, 423 and 429 of the lockout
    */
-  proveNew(context: RequestContext, person: Person, factor: StoredFactor, code: string): FactorSecrets {
+  async proveNew(
+    context: RequestContext,
+    person: Person,
+    factor: StoredFactor,
+    { code, purpose, request }: PresentedCode,
+  ): Promise<FactorSecrets> {
     const secrets = openFactor(this.keys, person.userId, factor);
-    this.stage(context, person, 'enable', this.stepClaim(person, factor, secrets, code));
+    const subject = await this.subjectOf(person, factor.email, request);
+    const claim = await this.lockout.attemptCode(context, subject, async () =>
+      this.stepClaim(person, factor, secrets, code),
+    );
+    this.stage(context, person, purpose, claim);
     return secrets;
+  }
+
+  private async subjectOf(person: Person, email: string, request: FastifyRequest) {
+    const { teamId, userId } = person;
+    const deviceId = await this.devices.find(request, person);
+    return { teamId, userId, emailKey: emailKey(email), deviceId };
   }
 
   private stage(

@@ -28,8 +28,12 @@ export class TwoFactorController {
   @Authenticated('everyone may protect their own account')
   @UsersOnly()
   @Audited('two_factor')
-  enable(@Ctx() context: RequestContext, @Body() input: TwoFactorCodeDto): Promise<BackupCodesView> {
-    return this.twoFactor.enable(context, input.code);
+  enable(
+    @Ctx() context: RequestContext,
+    @Body() input: TwoFactorCodeDto,
+    @Req() request: FastifyRequest,
+  ): Promise<BackupCodesView> {
+    return this.twoFactor.enable(context, input.code, request);
   }
 
   /** Turns two-factor authentication off; secret and backup codes are forgotten. */

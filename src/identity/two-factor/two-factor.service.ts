@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { toDataURL, toString as toText } from 'qrcode';
 import { v7 as uuidv7 } from 'uuid';
+import { Clock } from '../../platform/clock/clock.js';
+import { Mailer } from '../../platform/mail/mailer.service.js';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { MasterKeys } from '../../platform/crypto/master-keys.js';
@@ -17,6 +19,7 @@ import { PasswordProof } from './password-proof.service.js';
 import { SecondFactor } from './second-factor.service.js';
 import { otpauthUrl } from './totp.js';
 import { type Person, type StoredFactor, TwoFactorStore } from './two-factor-store.js';
+import { twoFactorMail } from './mails/two-factor-mail.js';
 
 const ISSUER = 'Latchkey';
 
@@ -29,7 +32,9 @@ export class TwoFactorService {
     private readonly passwords: PasswordProof,
     private readonly users: UserDirectory,
     private readonly keys: MasterKeys,
+    private readonly mailer: Mailer,
     private readonly events: SecurityEvents,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -58,21 +63,25 @@ export class TwoFactorService {
 
   /**
    * Turns the second factor on with the first code of the app.
-   * @throws ApiError 409 `CONFLICT` without a set-up or when it is on, 401 `INVALID_CODE`
+   * @throws ApiError 409 `CONFLICT` without a set-up or when it is on, 401 `INVALID_CODE`, 423 and 429 of the lockout
    */
-  async enable(context: RequestContext, code: string): Promise<BackupCodesView> {
+  async enable(context: RequestContext, code: string, request: FastifyRequest): Promise<BackupCodesView> {
     const person = begin(context);
     const factor = await this.store.find(person);
     if (!factor) throw new ApiError('CONFLICT', 'Start at POST /v1/auth/2fa/setup.');
     if (factor.enabled) throw alreadyOn();
-    const secrets = this.factors.proveNew(context, person, factor, code);
+    const secrets = await this.factors.proveNew(context, person, factor, {
+      code,
+      purpose: 'enable',
+      request,
+    });
     const { backupCodes, statements } = this.newCodes(person, secrets);
     stage(
       context,
       [...this.store.turnOn(person.userId), ...statements],
       change(person, 'UPDATE', { enabled: false }, { enabled: true }),
     );
-    this.recordAfter(context, person, 'two_factor_enabled');
+    this.tell(context, { ...person, email: factor.email }, 'two_factor_enabled');
     return { backupCodes };
   }
 
@@ -86,11 +95,11 @@ export class TwoFactorService {
     request: FastifyRequest,
   ): Promise<void> {
     const person = begin(context);
-    await this.mine(person);
+    const { email } = await this.mine(person);
     await this.passwords.prove(context, input.password, request);
     await this.factors.prove(context, person, { code: input.code, purpose: 'disable', request });
     stage(context, this.store.turnOff(person.userId), change(person, 'DELETE', { enabled: true }, null));
-    this.recordAfter(context, person, 'two_factor_disabled');
+    this.tell(context, { ...person, email }, 'two_factor_disabled');
   }
 
   /**
@@ -120,12 +129,15 @@ export class TwoFactorService {
       : { enabled: false, backupCodesLeft: 0 };
   }
 
-  private recordAfter(
+  /** The person by mail, in the same transaction, and the officers by an event. */
+  private tell(
     context: RequestContext,
-    { teamId, userId }: Person,
+    { teamId, userId, email }: Person & { email: string },
     type: 'two_factor_enabled' | 'two_factor_disabled',
   ): void {
     const { ipAddress, userAgent, requestId } = context;
+    const content = twoFactorMail(type, { at: this.clock.nowIso(), ipAddress });
+    context.work.stage({ statement: this.mailer.send({ to: email, content }), change: null });
     context.work.afterCommit(() =>
       this.events.record({ type, teamId, userId, ipAddress, userAgent, requestId }),
     );
