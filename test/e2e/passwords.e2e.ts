@@ -3,6 +3,7 @@ import { HashingBusyError, PasswordHasher } from '../../src/identity/passwords/p
 import { UserDirectory } from '../../src/identity/users/user-directory.js';
 import { Database } from '../../src/platform/database/database.js';
 import { type Account, freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
+import { enableTwoFactor } from '../harness/authenticator.js';
 import { eventually } from '../harness/eventually.js';
 import { mailsOf } from '../harness/mailbox.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
@@ -322,5 +323,46 @@ describe('hashing', () => {
       'UNAVAILABLE',
       '1',
     ]);
+  });
+});
+
+describe('a password that was replaced', () => {
+  it('by a reset leaves the second factor in force', async () => {
+    const owner = await registerOwner(app.http);
+    const phone = await enableTwoFactor(app, owner.http);
+    expect((await reset(await resetToken(owner))).status).toBe(200);
+    const signedIn = await login(owner.email, NEW_PASSWORD);
+    expect(signedIn.json.data).toEqual({ twoFactorRequired: true, challengeToken: expect.any(String) });
+    expect(signedIn.headers['set-cookie']).toBeUndefined();
+    const { challengeToken } = signedIn.json.data;
+    const second = (code: string) =>
+      app.http.post('/v1/auth/login/2fa', { challengeToken, code }, { from: freshAddress() });
+    expect((await second(phone.wrong())).json.error.code).toBe('INVALID_CODE');
+    expect((await second(phone.backupCodes[0])).status).toBe(200);
+  });
+
+  it('by a change voids the reset links from before', async () => {
+    const owner = await registerOwner(app.http);
+    const token = await resetToken(owner);
+    const body = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+    expect((await owner.http.post('/v1/auth/password', body)).status).toBe(200);
+    const late = await reset(token, 'a third quite long passphrase');
+    expect([late.status, late.json.error.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect((await login(owner.email, NEW_PASSWORD)).status).toBe(200);
+  });
+
+  it('while somebody signs in with it opens no session that outlives it', async () => {
+    const owner = await registerOwner(app.http);
+    const token = await resetToken(owner);
+    const hasher = app.app.get(PasswordHasher);
+    const verify = hasher.verify.bind(hasher);
+    jest.spyOn(hasher, 'verify').mockImplementationOnce(async (hash, password) => {
+      const correct = await verify(hash, password);
+      expect((await reset(token)).status).toBe(200);
+      return correct;
+    });
+    expect((await login(owner.email, PASSWORD)).json.error.code).toBe('INVALID_CREDENTIALS');
+    const live = 'SELECT FROM sessions WHERE user_id = $1 AND revoked_at IS NULL';
+    expect(await app.database.sql(live, [owner.userId])).toHaveLength(0);
   });
 });

@@ -25,6 +25,8 @@ export interface TokenOwner {
 
 export interface AccountToken extends TokenOwner {
   readonly hash: Buffer;
+  /** When it was made, milliseconds. */
+  readonly issuedAtMs: number;
 }
 
 /** Mailed tokens of 256 random bits, stored as SHA-256: a copy of the table opens nothing. */
@@ -81,9 +83,11 @@ export class AccountTokens {
       values: [hash, purpose],
     });
     const good = row && TOKEN.test(text) && row.used_at === null;
-    if (!good || Date.parse(row.expires_at as string) <= this.clock.nowMs()) return null;
+    const expiresAtMs = good ? Date.parse(row.expires_at as string) : 0;
+    if (!good || expiresAtMs <= this.clock.nowMs()) return null;
     return {
       hash,
+      issuedAtMs: expiresAtMs - LIFE_MINUTES[purpose] * 60_000,
       teamId: row.team_id as string,
       userId: row.user_id as string,
       emailKey: row.email_key as string,

@@ -90,6 +90,8 @@ export class PasswordResetService {
     );
     const member = token && (await this.users.findMember(token.teamId, token.userId));
     if (!member || emailKey(member.user.email) !== token.emailKey) throw tokenRefused();
+    // A link that somebody asked for earlier must not undo the password that was set since, in whatever team.
+    if (token.issuedAtMs < Date.parse(member.user.passwordChangedAt)) throw tokenRefused();
     assertAcceptablePassword(input.newPassword, { email: member.user.email, teamNames: [member.team.name] });
     context.work.actIn({ teamId: token.teamId, userId: token.userId });
     context.work.stage({ statement: this.tokens.spend('password_reset', token), change: null });

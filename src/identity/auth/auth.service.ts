@@ -60,6 +60,8 @@ export class AuthService {
       return { challengeToken: await this.challenges.open({ teamId: team.id, userId: user.id }) };
     }
     context.work.actIn({ teamId: team.id, userId: user.id });
+    const unchanged = this.users.expectPassword(user.id, account?.passwordHash ?? '');
+    context.work.stage({ statement: unchanged, change: null });
     const tokens = this.sessions.open(context, { teamId: team.id, userId: user.id, role });
     context.work.afterCommit(() => this.record(context, 'login_succeeded', subject));
     return { member, tokens };

@@ -14,7 +14,7 @@ const TOKEN_BYTES = 3 * UUID_BYTES + SECRET_BYTES;
 
 /** A challenge that took one more try. */
 export interface OpenChallenge extends Person {
-  /** Ends the challenge, in the unit of work of the sign-in: it opens one session. */
+  /** Ends the challenge, in the unit of work of the sign-in: it opens one session, unless the password changed meanwhile. */
   readonly close: Statement;
 }
 
@@ -78,7 +78,9 @@ export class LoginChallenges {
 function closing(userId: string, id: string): Statement {
   return {
     name: 'challenge:close',
-    text: `WITH w AS (DELETE FROM login_challenges WHERE user_id = $1 AND id = $2 RETURNING 1)
+    text: `WITH u AS (SELECT id, password_changed_at FROM users WHERE id = $1 AND disabled_at IS NULL FOR SHARE),
+        w AS (DELETE FROM login_challenges c USING u
+          WHERE c.user_id = u.id AND c.id = $2 AND u.password_changed_at <= c.created_at RETURNING 1)
       SELECT latchkey.expect_written((SELECT count(*) FROM w))`,
     values: [userId, id],
   };

@@ -108,6 +108,19 @@ export class UserDirectory {
     return (result?.rows[0]?.password_hash as string | undefined) ?? null;
   }
 
+  /**
+   * Ends the unit of work when the account was disabled or got another password since it was checked. The row stays
+   * locked to the commit, so that a reset either stops this sign-in or meets its session and ends it.
+   */
+  expectPassword(userId: string, passwordHash: string): Statement {
+    return {
+      name: 'user:expect-password',
+      text: `WITH u AS (SELECT FROM users WHERE id = $1 AND password_hash = $2 AND disabled_at IS NULL FOR SHARE)
+        SELECT latchkey.expect_written((SELECT count(*) FROM u))`,
+      values: [userId, passwordHash],
+    };
+  }
+
   insertUser(user: NewUser): Statement {
     const text = 'INSERT INTO users (id, email, email_key, name, password_hash) VALUES ($1, $2, $3, $4, $5)';
     return {
