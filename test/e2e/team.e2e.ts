@@ -388,6 +388,33 @@ describe('members', () => {
     expect(left.json.data.map(({ role }: { role: string }) => role)).toEqual(['viewer']);
   });
 
+  it('take along more invitations than a page holds', async () => {
+    const owner = await registerOwner(app.http);
+    const admin = await join(owner, 'admin');
+    await app.database.sql(
+      `INSERT INTO invitations (team_id, id, email, email_key, role, token_hash, invited_by, expires_at, version, created_at, updated_at)
+       SELECT $1, gen_random_uuid(), n || '@example.com', n || '@example.com', 'admin', sha256(n::text::bytea), $2, now() + interval '1 day', 1, now(), now()
+       FROM generate_series(1, 120) n`,
+      [owner.teamId, admin.userId],
+    );
+    expect((await owner.http.delete(memberPath(admin))).status).toBe(200);
+    expect((await owner.http.get('/v1/team/invitations')).json.data).toEqual([]);
+  });
+
+  it.each([
+    ['left', 'DELETE FROM memberships WHERE user_id = $1'],
+    ['stand lower now', `UPDATE memberships SET role = 'agent' WHERE user_id = $1`],
+    ['may not sign in', 'UPDATE users SET disabled_at = now() WHERE id = $1'],
+  ])('who %s open nothing with an invitation that slipped through', async (_, sql) => {
+    const owner = await registerOwner(app.http);
+    const admin = await join(owner, 'admin');
+    const email = someone();
+    await invite(admin, email, 'admin');
+    const token = await tokenFor(email);
+    await app.database.sql(sql, [admin.userId]);
+    expect((await accept({ token, name: 'Jamie Reyes', password: PASSWORD })).status).toBe(400);
+  });
+
   it('may leave in any role, but not the last owner', async () => {
     const owner = await registerOwner(app.http);
     const viewer = await join(owner, 'viewer');

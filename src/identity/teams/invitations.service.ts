@@ -22,8 +22,8 @@ import { TeamService } from './team.service.js';
 
 const TOKEN_BYTES = 32;
 const LIFE_MS = 7 * 86_400_000;
-/** Open invitations of one member are few; a page holds them. */
-const MAX_WITHDRAWN = 100;
+/** Open invitations of one member are read this many at a time. */
+const WITHDRAWN_AT_ONCE = 100;
 
 /** Asking people into the team. */
 @Injectable()
@@ -87,13 +87,18 @@ export class InvitationsService {
 
   /** Stages the withdrawal of what a member may no longer stand for. */
   async withdrawOf(context: RequestContext, memberId: string, ends: (role: Role) => boolean): Promise<void> {
-    const { items } = await this.invitations.list(
-      context,
-      query({ invitedBy: memberId }, MAX_WITHDRAWN, null),
-    );
-    for (const invitation of items) {
-      if (ends(invitation.role)) await this.invitations.archive(context, invitation);
-    }
+    let cursor: string | null = null;
+    do {
+      const equal = { invitedBy: memberId };
+      const page: Page<Invitation> = await this.invitations.list(
+        context,
+        query(equal, WITHDRAWN_AT_ONCE, cursor),
+      );
+      for (const invitation of page.items) {
+        if (ends(invitation.role)) await this.invitations.archive(context, invitation);
+      }
+      cursor = page.nextCursor;
+    } while (cursor !== null);
   }
 
   /** The invitation of a mailed token, or null when it is not good (any more). */
