@@ -335,10 +335,10 @@ describe('a password that was replaced', () => {
     expect(signedIn.json.data).toEqual({ twoFactorRequired: true, challengeToken: expect.any(String) });
     expect(signedIn.headers['set-cookie']).toBeUndefined();
     const { challengeToken } = signedIn.json.data;
-    const second = (code: string) =>
+    const prove = (code: string) =>
       app.http.post('/v1/auth/login/2fa', { challengeToken, code }, { from: freshAddress() });
-    expect((await second(phone.wrong())).json.error.code).toBe('INVALID_CODE');
-    expect((await second(phone.backupCodes[0])).status).toBe(200);
+    expect((await prove(phone.wrong())).json.error.code).toBe('INVALID_CODE');
+    expect((await prove(phone.backupCodes[0])).status).toBe(200);
   });
 
   it('by a change voids the reset links from before', async () => {
