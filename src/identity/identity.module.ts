@@ -55,6 +55,7 @@ import { RefreshCookie } from './sessions/refresh-cookie.js';
 import { RefreshTokens } from './sessions/refresh-token.js';
 import { SessionService } from './sessions/session.service.js';
 import { SessionCookies } from './sessions/session-cookies.service.js';
+import { SessionPurge } from './sessions/session-purge.service.js';
 import { SessionReader } from './sessions/session-reader.js';
 import { SessionWatch } from './sessions/session-watch.js';
 import { SessionsController } from './sessions/sessions.controller.js';
@@ -151,6 +152,7 @@ import { UserDirectory } from './users/user-directory.js';
     RefreshTokens,
     RegistrationService,
     SessionCookies,
+    SessionPurge,
     SessionReader,
     SandboxTeams,
     SessionService,

@@ -7,6 +7,7 @@ import type { RecordedChange } from '../../platform/database/change-recorder.js'
 import { isPgError, SQLSTATE } from '../../platform/database/database-errors.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { Log } from '../../platform/logging/log.js';
 import { AttemptCounters } from '../attempts/attempt-counters.service.js';
 import { addressClaim } from '../attempts/login-lockout.service.js';
 import { EmailVerificationService } from '../accounts/email-verification.service.js';
@@ -34,6 +35,7 @@ export class RegistrationService {
     private readonly cipher: SubjectCipher,
     private readonly attempts: AttemptCounters,
     private readonly verifications: EmailVerificationService,
+    private readonly log: Log,
   ) {}
 
   /** @throws ApiError 403 when registration is not open, 400 for a weak password, 409 `DUPLICATE`, 429 `AUTH_RATE_LIMIT` */
@@ -61,6 +63,14 @@ export class RegistrationService {
       (await this.users.findLogin(emailKey(email))) ? null : true,
     );
     if (!free) throw taken();
+  }
+
+  /** Somebody took the address while the password was hashed: a failure like any other; the answer does not wait for its count. */
+  private lostRace(context: RequestContext): ApiError {
+    this.attempts
+      .attempt([addressClaim(context)], () => Promise.resolve(null))
+      .catch((err: unknown) => this.log.warn({ err }, 'a registration that lost a race was not counted'));
+    return taken();
   }
 
   private stageTeam(context: RequestContext, teamId: string, name: string): void {
@@ -95,7 +105,8 @@ export class RegistrationService {
     context.work.stage({
       statement: this.users.insertUser(user),
       change: created('user', userId, {}),
-      explain: (error) => (isPgError(error) && error.code === SQLSTATE.uniqueViolation ? taken() : null),
+      explain: (error) =>
+        isPgError(error) && error.code === SQLSTATE.uniqueViolation ? this.lostRace(context) : null,
     });
     const statement = this.users.insertMembership(teamId, userId, 'owner');
     context.work.stage({ statement, change: created('membership', userId, { role: 'owner' }) });

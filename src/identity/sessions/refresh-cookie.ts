@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Config } from '../../platform/config/config.js';
-import { IDLE_DAYS } from './session-store.js';
 
 /** The refresh cookie: no script reads it, no other site sends it, and in production its name pins host and path (RFC 6265bis). */
 @Injectable()
@@ -16,8 +15,8 @@ export class RefreshCookie {
     return request.cookies[this.name] ?? null;
   }
 
-  write(reply: FastifyReply, token: string): void {
-    void reply.setCookie(this.name, token, { ...this.attributes(), maxAge: IDLE_DAYS * 86_400 });
+  write(reply: FastifyReply, token: string, maxAgeSeconds: number): void {
+    void reply.setCookie(this.name, token, { ...this.attributes(), maxAge: maxAgeSeconds });
   }
 
   clear(reply: FastifyReply): void {

@@ -25,8 +25,8 @@ export class SessionCookies {
   }
 
   /** After a refresh: sets the refresh cookie; what it returns belongs into the body. */
-  deliver(reply: FastifyReply, { refreshToken, ...visible }: IssuedTokens) {
-    this.refreshCookie.write(reply, refreshToken);
+  deliver(reply: FastifyReply, { refreshToken, refreshExpiresIn, ...visible }: IssuedTokens) {
+    this.refreshCookie.write(reply, refreshToken, refreshExpiresIn);
     return visible;
   }
 

@@ -12,6 +12,8 @@ import { type RefreshToken, sealSuccessor } from './refresh-token.js';
 export const IDLE_DAYS = 7;
 /** and this long after it began, whatever happens. */
 export const ABSOLUTE_DAYS = 30;
+/** Seconds for which a refresh token is good once it is handed out; near the absolute end that is sooner. */
+const COOKIE_SECONDS = `least(${IDLE_DAYS * 86_400}, floor(extract(epoch FROM s.expires_at - now())))::int AS cookie_seconds`;
 /** A parent token presented again within this time by the same device is a racing tab. */
 export const RACE_SECONDS = 10;
 
@@ -47,6 +49,8 @@ export interface SessionState {
   readonly sameDevice: boolean;
   readonly revokedReason: string | null;
   readonly expired: boolean;
+  /** How long its cookie may live. */
+  readonly cookieSeconds: number;
 }
 
 /** Sessions and their refresh tokens. Claims are conditional updates by the database's clock. */
@@ -78,7 +82,7 @@ export class SessionStore {
     successor: RefreshToken,
     csrf: { used: Buffer; next: Buffer },
     device: Device,
-  ): Promise<{ userId: string; role: Role } | null> {
+  ): Promise<{ userId: string; role: Role; cookieSeconds: number } | null> {
     const scope = { teamId: presented.teamId, userId: null };
     const results = await this.database.run([
       enter(scope, randomUUID()),
@@ -93,7 +97,7 @@ export class SessionStore {
           WHERE s.team_id = $1 AND s.id = $2 AND s.token_hash = $3 AND $6 = ANY (s.csrf_hashes)
             AND s.revoked_at IS NULL AND s.expires_at > now() AND s.idle_expires_at > now()
             AND m.team_id = s.team_id AND m.user_id = s.user_id AND u.id = s.user_id AND u.disabled_at IS NULL
-          RETURNING s.user_id, m.role`,
+          RETURNING s.user_id, m.role, ${COOKIE_SECONDS}`,
         values: [
           presented.teamId,
           presented.sessionId,
@@ -109,7 +113,12 @@ export class SessionStore {
       },
     ]);
     const row = results[1].rows[0];
-    return row ? { userId: row.user_id as string, role: row.role as Role } : null;
+    if (!row) return null;
+    return {
+      userId: row.user_id as string,
+      role: row.role as Role,
+      cookieSeconds: row.cookie_seconds as number,
+    };
   }
 
   /** What is known of the presented token's session, or null when there is none. */
@@ -123,7 +132,7 @@ export class SessionStore {
         name: 'session:inspect',
         text: `SELECT s.*, $3 = ANY (s.csrf_hashes) AS csrf_open, s.device_hash = $4 AS same_device,
             s.rotated_at > now() - interval '${RACE_SECONDS} seconds' AS within_race,
-            s.expires_at <= now() OR s.idle_expires_at <= now() AS expired, m.role, u.disabled_at
+            s.expires_at <= now() OR s.idle_expires_at <= now() AS expired, m.role, u.disabled_at, ${COOKIE_SECONDS}
           FROM sessions s LEFT JOIN memberships m ON m.team_id = s.team_id AND m.user_id = s.user_id
           LEFT JOIN users u ON u.id = s.user_id
           WHERE s.team_id = $1 AND s.id = $2`,
@@ -217,5 +226,6 @@ function stateOf(row: Row): SessionState {
     sameDevice: row.same_device === true,
     revokedReason: row.revoked_reason as string | null,
     expired: row.expired === true,
+    cookieSeconds: row.cookie_seconds as number,
   };
 }

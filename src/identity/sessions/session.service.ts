@@ -7,7 +7,7 @@ import { ACCESS_TOKEN_SECONDS, AccessTokens } from '../auth/access-tokens.js';
 import { CsrfTokens } from './csrf-tokens.js';
 import { KnownDevices } from './known-devices.service.js';
 import { openSuccessor, type RefreshToken, RefreshTokens } from './refresh-token.js';
-import { type SessionKey, type SessionState, SessionStore } from './session-store.js';
+import { IDLE_DAYS, type SessionKey, type SessionState, SessionStore } from './session-store.js';
 import { type LiveSession, SessionReader } from './session-reader.js';
 import { SessionWatch } from './session-watch.js';
 import { UserDirectory } from '../users/user-directory.js';
@@ -19,6 +19,8 @@ export interface IssuedTokens {
   readonly expiresIn: number;
   readonly csrfToken: string;
   readonly refreshToken: string;
+  /** Life of its cookie in seconds. */
+  readonly refreshExpiresIn: number;
 }
 
 /** What a sign-in delivers besides: the browser is remembered as one of this user's. */
@@ -61,7 +63,10 @@ export class SessionService {
     const device = this.devices.remember(userId);
     for (const statement of device.statements) context.work.stage({ statement, change: null });
     context.work.afterCommit(() => this.watch.signedIn(context, { teamId, userId, sessionId }));
-    return { ...this.issued(token, member, csrf.text), device: { userId, secret: device.secret } };
+    return {
+      ...this.issued(token, { ...member, cookieSeconds: IDLE_DAYS * 86_400 }, csrf.text),
+      device: { userId, secret: device.secret },
+    };
   }
 
   /**
@@ -116,7 +121,11 @@ export class SessionService {
     const successor = this.refreshTokens.parse(openSuccessor(presented, state.successorSealed));
     if (!successor || !(await this.store.openCsrf(presented, next.hash, state.csrfOpen ? used : null)))
       throw ended();
-    return this.issued(successor, { ...whose, role: state.role }, next.text);
+    return this.issued(
+      successor,
+      { ...whose, role: state.role, cookieSeconds: state.cookieSeconds },
+      next.text,
+    );
   }
 
   private async endReused(
@@ -230,7 +239,7 @@ export class SessionService {
 
   private issued(
     token: RefreshToken,
-    member: { teamId: string; userId: string; role: Role },
+    member: { teamId: string; userId: string; role: Role; cookieSeconds: number },
     csrfToken: string,
   ): IssuedTokens {
     const accessToken = this.accessTokens.sign({
@@ -239,7 +248,13 @@ export class SessionService {
       team: member.teamId,
       role: member.role,
     });
-    return { accessToken, expiresIn: ACCESS_TOKEN_SECONDS, csrfToken, refreshToken: token.text };
+    return {
+      accessToken,
+      expiresIn: ACCESS_TOKEN_SECONDS,
+      csrfToken,
+      refreshToken: token.text,
+      refreshExpiresIn: member.cookieSeconds,
+    };
   }
 }
 
