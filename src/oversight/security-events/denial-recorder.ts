@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { IntegrityError } from '../../platform/crypto/aead.js';
 import type { ApiError, ErrorCode } from '../../platform/http/api-error.js';
 import { type RefusalRecorder, Refusals } from '../../platform/http/refusals.js';
 import type { SecurityEventType } from './event-types.js';
@@ -39,6 +40,7 @@ export class DenialRecorder implements RefusalRecorder {
   }
 
   recordRefusal(request: FastifyRequest, error: ApiError): void {
+    if (error.cause instanceof IntegrityError) return this.recordAlteredValue(request);
     const type = typeOf(request, error);
     if (type === null) return;
     this.events.recordRefusal({
@@ -47,6 +49,12 @@ export class DenialRecorder implements RefusalRecorder {
       ...(ORDINARY.has(error.code) ? { severity: 'low' as const } : {}),
       details: { code: error.code, route: routeOf(request) },
     });
+  }
+
+  /** Somebody wrote into the database behind our back, or a master key is missing: never a normal day. */
+  private recordAlteredValue(request: FastifyRequest): void {
+    const details = { rule: 'sealed_value_does_not_open', route: routeOf(request) };
+    this.events.record({ ...factsOf(request), type: 'suspicious_activity', severity: 'critical', details });
   }
 
   /** For the hook after each answer. */

@@ -105,16 +105,17 @@ export const EVENT_TYPES = {
     offence: 'which offence of the address it is',
   }),
   ip_unblocked: type('medium', 'A platform admin released a blocked address.', { subject: 'the address' }),
-  suspicious_activity: type('high', 'A rule recognised a pattern of abuse.', {
-    rule: 'which rule',
-    count: 'how often',
-    accounts: 'how many accounts',
-    network: 'from which network',
-  }),
-  decryption_failed: type('critical', 'A stored value did not open: it was altered or moved.', {
-    purpose: 'what it is',
-    resourceId: 'whose it is',
-  }),
+  suspicious_activity: type(
+    'high',
+    'A rule recognised a pattern of abuse, or a stored value was altered or moved (critical).',
+    {
+      rule: 'which rule; sealed_value_does_not_open for an altered value',
+      route: 'route and method',
+      count: 'how often',
+      accounts: 'how many accounts',
+      network: 'from which network',
+    },
+  ),
   audit_tampering: type('critical', 'The audit log no longer matches its seals.', {
     firstBrokenId: 'the row',
   }),

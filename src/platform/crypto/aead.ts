@@ -22,8 +22,8 @@ function randomIv(): Buffer {
 
 /** A sealed value that was changed, moved to another place, or sealed with another key. */
 export class IntegrityError extends Error {
-  constructor() {
-    super('a sealed value failed its integrity check');
+  constructor(message = 'a sealed value failed its integrity check') {
+    super(message);
     this.name = 'IntegrityError';
   }
 }

@@ -24,13 +24,15 @@ export class MasterKeys {
     this.currentId = first;
   }
 
-  /** The key of one team for one purpose. @throws when no such master key is configured */
+  /** The key of one team for one purpose. @throws IntegrityError when no such master key is configured */
   teamKey(masterKeyId: string, teamId: string, purpose: string): Buffer {
     const cacheKey = `${masterKeyId}|${teamId}|${purpose}`;
     let key = this.derived.get(cacheKey);
     if (key === undefined) {
       const master = this.masters.get(masterKeyId);
-      if (master === undefined) throw new Error(`master key ${masterKeyId} is not configured`);
+      // The id stands in front of a stored value: it is as likely to have been altered as to name a key that is gone.
+      if (master === undefined)
+        throw new IntegrityError(`master key ${JSON.stringify(masterKeyId)} is not configured`);
       key = deriveKey(master, teamId, purpose);
       this.derived.set(cacheKey, key);
     }
@@ -50,6 +52,13 @@ export class MasterKeys {
       }
     }
     throw new IntegrityError();
+  }
+
+  /** The installation's keys for one purpose: the current one, then those of earlier master keys. */
+  installationKeys(purpose: string): [Buffer, ...Buffer[]] {
+    const [, ...earlier] = this.ids;
+    const keyOf = (id: string): Buffer => this.teamKey(id, 'installation', purpose);
+    return [keyOf(this.currentId), ...earlier.map(keyOf)];
   }
 
   /** Ids of all configured master keys, current first. */
