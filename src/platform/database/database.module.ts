@@ -53,7 +53,7 @@ export class DatabaseModule implements OnApplicationShutdown {
           provide: CursorSigner,
           inject: [MasterKeys],
           useFactory: (keys: MasterKeys) =>
-            new CursorSigner(keys.teamKey(keys.currentId, 'installation', 'cursors')),
+            new CursorSigner(keys.installationKeys('cursors')),
         },
         Invalidations,
         TeamStore,
