@@ -52,8 +52,7 @@ export class DatabaseModule implements OnApplicationShutdown {
         {
           provide: CursorSigner,
           inject: [MasterKeys],
-          useFactory: (keys: MasterKeys) =>
-            new CursorSigner(keys.installationKeys('cursors')),
+          useFactory: (keys: MasterKeys) => new CursorSigner(keys.installationKeys('cursors')),
         },
         Invalidations,
         TeamStore,
