@@ -4,6 +4,10 @@ import { Browser } from '../harness/browser.js';
 import { enableTwoFactor } from '../harness/authenticator.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
 
+async function statusOf(answer: Promise<{ status: number }>): Promise<number> {
+  return (await answer).status;
+}
+
 /** An operator replaces MASTER_ENCRYPTION_KEY, keeps the old one in MASTER_ENCRYPTION_PREVIOUS_KEYS, and restarts. */
 describe('a rotated master key', () => {
   const [oldKey, newKey] = [randomBytes(32).toString('hex'), randomBytes(32).toString('hex')];
@@ -41,7 +45,6 @@ describe('a rotated master key', () => {
     after = await startTestApp({ database, env });
     const moved = (headers: Record<string, string>) => after.http.with(headers, from);
     const asOwner = moved({ authorization: `Bearer ${owner.accessToken}` });
-    const statusOf = async (answer: Promise<{ status: number }>) => (await answer).status;
 
     const read = await asOwner.get(`/v1/clients/${id}`);
     expect(read.json.data).toMatchObject(client);

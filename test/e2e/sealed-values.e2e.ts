@@ -7,6 +7,18 @@ import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const SECRETS = ['Quillfeather', 'quill.feather@example.com'];
 
+const row = (id: string): string => `id = '${id}'`;
+const key = (id: string): string => `subject_id = '${id}'`;
+const audit = (id: string): string => `resource_id = '${id}'`;
+const ofUser = (account: Account): string => `user_id = '${account.userId}'`;
+
+async function addClient(account: Account): Promise<string> {
+  const [lastName, email] = [SECRETS[0], `${randomBytes(4).toString('hex')}.${SECRETS[1]}`];
+  const created = await account.http.post('/v1/clients', { firstName: 'Ida', lastName, email });
+  expect(created.status).toBe(201);
+  return created.json.data.id;
+}
+
 /** Sealed values are bound to their place (security.md, promise 11): whoever writes into the database gains nothing. */
 describe('sealed values', () => {
   let app: TestApp;
@@ -20,13 +32,6 @@ describe('sealed values', () => {
     stranger = await registerOwner(app.http);
   });
   afterAll(() => app.close());
-
-  async function addClient(account: Account): Promise<string> {
-    const [lastName, email] = [SECRETS[0], `${randomBytes(4).toString('hex')}.${SECRETS[1]}`];
-    const created = await account.http.post('/v1/clients', { firstName: 'Ida', lastName, email });
-    expect(created.status).toBe(201);
-    return created.json.data.id;
-  }
 
   async function bytesOf(from: string, where: string): Promise<Buffer> {
     const [row] = await app.database.sql(
@@ -53,9 +58,6 @@ describe('sealed values', () => {
   it('open in no other row, field, audit row or team', async () => {
     const [first, second] = [await addClient(owner), await addClient(owner)];
     const foreign = await addClient(stranger);
-    const row = (id: string): string => `id = '${id}'`;
-    const key = (id: string): string => `subject_id = '${id}'`;
-    const audit = (id: string): string => `resource_id = '${id}'`;
     const changed = await owner.http.patch(`/v1/clients/${first}`, { lastName: 'Quillfeather-Two' });
     expect(changed.status).toBe(200);
     const [created, updated] = (
@@ -117,13 +119,12 @@ describe('sealed values', () => {
     const [victim, attacker] = [await registerOwner(app.http), await registerOwner(app.http)];
     await enableTwoFactor(app, victim.http);
     const phone = await enableTwoFactor(app, attacker.http);
-    const where = (account: Account): string => `user_id = '${account.userId}'`;
     const table = (
       await app.database.sql(
         `SELECT table_name FROM information_schema.columns WHERE column_name = 'sealed' AND table_name LIKE '%factor%'`,
       )
     )[0].table_name;
-    await put(`${table}.sealed`, where(victim), await bytesOf(`${table}.sealed`, where(attacker)));
+    await put(`${table}.sealed`, ofUser(victim), await bytesOf(`${table}.sealed`, ofUser(attacker)));
     const answer = await victim.http.post('/v1/auth/step-up', { code: phone.next() });
     expect([answer.status, answer.json.error.code]).toEqual([500, 'INTERNAL']);
     await eventually(async () => {
