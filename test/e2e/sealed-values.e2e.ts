@@ -34,10 +34,10 @@ describe('sealed values', () => {
   afterAll(() => app.close());
 
   async function bytesOf(from: string, where: string): Promise<Buffer> {
-    const [row] = await app.database.sql(
+    const [found] = await app.database.sql(
       `SELECT ${from.split('.')[1]} AS bytes FROM ${from.split('.')[0]} WHERE ${where}`,
     );
-    return row.bytes;
+    return found.bytes;
   }
 
   async function put(target: string, where: string, bytes: Buffer): Promise<void> {
