@@ -44,16 +44,30 @@ async function main(): Promise<void> {
   pinThisProcess(OTHER_CORE);
   makeCopy();
   const server = await startPostgres();
+  // For Ctrl-C as well: a server left behind would spoil the next run's figures.
+  process.once(
+    'SIGINT',
+    () =>
+      void stopServers()
+        .then(() => server.stop())
+        .finally(() => process.exit(1)),
+  );
   try {
     if (server.postmasterPid !== null) pinTree(server.postmasterPid, OTHER_CORE);
-    const contenders: Contender[] = [];
-    for (const target of [PRODUCT, UNAUDITED].map((variant) => productTarget(server, variant))) {
+    const targets = [PRODUCT, UNAUDITED].map((variant) => productTarget(server, variant));
+    const started = [];
+    for (const target of targets) {
       const { baseTeams } = await target.prepare(SIZES);
-      const running = await target.start();
-      await sleep(REST_MS);
-      const load = await LoadProcess.start({ port: running.port, baseTeams, connections: CONNECTIONS });
-      contenders.push({ target, running, load, restBytes: 0 });
+      started.push({ target, baseTeams, running: await target.start() });
     }
+    await sleep(REST_MS);
+    // Only now: a server closes connections that idle while the other side is seeded.
+    const contenders = await Promise.all(
+      started.map(async ({ target, baseTeams, running }): Promise<Contender> => {
+        const load = await LoadProcess.start({ port: running.port, baseTeams, connections: CONNECTIONS });
+        return { target, running, load, restBytes: 0 };
+      }),
+    );
     const figures = await measure(contenders, server.postmasterPid, options, log);
     for (const work of WORKS) {
       const [audited, bare] = [PRODUCT, UNAUDITED].map(
