@@ -28,7 +28,8 @@ export class RecordHistory {
     const rows = await this.database.runOne({
       name: 'record-history:since',
       text: inTenant(`SELECT a.id, a.old_values, a.new_values, a.sealed, k.wrapped FROM audit_log a
-        LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+        LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
+          WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
         WHERE a.team_id = $1::uuid AND a.resource_id = $2 AND x.team IS NOT NULL ORDER BY a.id DESC LIMIT $3`),
       values: [teamId, row.id, versions],
     });

@@ -116,7 +116,8 @@ function statementOf(teamId: string, query: AuditQueryDto, position: string | nu
   }
   if (position) conditions.push(`a.id < ${parameters.add(position)}::uuid`);
   const text = inTenant(`SELECT a.*, k.wrapped, seal.seq AS seal_seq, seal.sealed_at FROM audit_log a
-    LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+    LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
+          WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
     LEFT JOIN LATERAL (${SEAL_OF_ROW}) seal ON true
     WHERE ${conditions.join(' AND ')} ORDER BY a.id DESC LIMIT ${parameters.add(query.limit + 1)}`);
   return { name: null, text, values: parameters.values };

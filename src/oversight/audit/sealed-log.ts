@@ -52,7 +52,8 @@ export class SealedLog {
     const rows = await this.read(seal.teamId, {
       name: 'sealed-log:rows',
       text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM audit_log a
-        LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+        LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
+          WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
         WHERE a.team_id = $1 AND a.id = ANY ($2::uuid[]) AND a.created_at >= $3 AND a.created_at <= $4`,
       values: [seal.teamId, seal.ids, seal.firstCreatedAt, seal.lastCreatedAt],
     });
@@ -74,7 +75,8 @@ export class SealedLog {
     const rows = await this.read(teamId, {
       name: 'sealed-log:pending',
       text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM audit_sealer st, audit_log a
-        LEFT JOIN data_keys k ON k.team_id = a.team_id AND k.subject_id = a.resource_id
+        LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
+          WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
         WHERE a.team_id = $1 AND a.id > $2 AND a.written_in >= pg_snapshot_xmin(st.sealed_through) AND NOT ${HAD_ITS_TURN}
         ORDER BY a.id LIMIT ${Math.trunc(limit)}`,
       values: [teamId, id],

@@ -55,8 +55,14 @@ export class TeamStatements {
       SELECT latchkey.expect_written((SELECT count(*) FROM w))`;
   }
 
+  /**
+   * One look-up per row. As a plain join the planner may merge the two indexes, and a page deep in a list then
+   * reads every key before it; the LIMIT keeps the subquery on the inner side.
+   */
   private get keyJoin(): string {
-    return this.sealed ? ' JOIN data_keys k ON k.team_id = t.team_id AND k.subject_id = t.id' : '';
+    const key =
+      'SELECT k.wrapped FROM data_keys k WHERE k.team_id = t.team_id AND k.subject_id = t.id LIMIT 1';
+    return this.sealed ? ` CROSS JOIN LATERAL (${key}) k` : '';
   }
 
   private buildInsert(columns: readonly string[]): string {
