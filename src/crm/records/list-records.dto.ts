@@ -1,15 +1,6 @@
 import { Type } from 'class-transformer';
-import {
-  IsEmail,
-  IsInt,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  Max,
-  MaxLength,
-  Min,
-  MinLength,
-} from 'class-validator';
+import { IsInt, IsISO8601, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { MailAddress } from '../../platform/http/validators/mail-address.js';
 
 /** What every CRM list takes. */
 export class ListRecordsDto {
@@ -45,7 +36,7 @@ export class ListRecordsDto {
 export class ListPeopleDto extends ListRecordsDto {
   /** Exact e-mail address; needs the resource's `pii` scope. */
   @IsOptional()
-  @IsEmail()
+  @MailAddress()
   @MaxLength(254)
   email?: string;
 

@@ -40,6 +40,7 @@ function typeOf(dto: Type, field: string): object {
 const KEYWORDS: Record<string, (argument: unknown) => object> = {
   isInt: () => ({ type: 'integer' }),
   isUuid: () => ({ format: 'uuid' }),
+  mailAddress: () => ({ format: 'email' }),
   isIso8601: () => ({ format: 'date-time' }),
   arrayMinSize: (minItems) => ({ minItems }),
   arrayMaxSize: (maxItems) => ({ maxItems }),

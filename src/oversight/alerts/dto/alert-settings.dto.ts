@@ -1,4 +1,5 @@
-import { ArrayMaxSize, ArrayUnique, IsArray, IsEmail, IsIn, MaxLength } from 'class-validator';
+import { ArrayMaxSize, ArrayUnique, IsArray, IsIn, MaxLength } from 'class-validator';
+import { MailAddress } from '../../../platform/http/validators/mail-address.js';
 import { EVENT_TYPE_NAMES, SEVERITIES, type Severity } from '../../security-events/event-types.js';
 
 export class AlertSettingsDto {
@@ -10,7 +11,7 @@ export class AlertSettingsDto {
   @IsArray()
   @ArrayMaxSize(20)
   @ArrayUnique()
-  @IsEmail({}, { each: true })
+  @MailAddress({ each: true })
   @MaxLength(254, { each: true })
   emails: string[];
 
