@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from 'node:crypto';
-import { type Account, registerOwner } from '../harness/accounts.js';
+import { type Account, freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
 import type { Answer } from '../harness/http-client.js';
+import { addMember } from '../harness/members.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const LIMIT_MS = 1000;
@@ -39,6 +40,17 @@ describe('access tokens', () => {
     for (const app of [rotated, two, one]) await app.close();
   });
 
+  /** Both instances have the token in their caches before it ends. */
+  const expectEnded = async (token: string, end: () => Promise<unknown>): Promise<void> => {
+    for (const app of [one, two]) expect((await me(app, token)).status).toBe(200);
+    await end();
+    const deadline = Date.now() + LIMIT_MS;
+    for (const app of [two, one]) {
+      let answer = await me(app, token);
+      while (answer.status === 200 && Date.now() < deadline) answer = await me(app, token);
+      expect(code(answer)).toBe('401 UNAUTHENTICATED');
+    }
+  };
   const sql = (text: string, values: string[]) => one.database.sql(text, values);
   it.each([
     ['logout', (person: Account) => person.http.post('/v1/auth/logout')],
@@ -68,13 +80,30 @@ describe('access tokens', () => {
     ],
   ])('stop working within a second on a second instance after %s', async (_name, revoke) => {
     const person = await registerOwner(one.http);
-    for (const app of [one, two]) expect((await me(app, person.accessToken)).status).toBe(200);
-    await revoke(person);
-    const deadline = Date.now() + LIMIT_MS;
-    let answer = await me(two, person.accessToken);
-    while (answer.status === 200 && Date.now() < deadline) answer = await me(two, person.accessToken);
-    expect(code(answer)).toBe('401 UNAUTHENTICATED');
-    expect(code(await me(one, person.accessToken))).toBe('401 UNAUTHENTICATED');
+    await expectEnded(person.accessToken, () => revoke(person));
+  });
+
+  it.each([
+    ['changed role', (owner: Account, path: string) => owner.http.patch(path, { role: 'viewer' })],
+    ['removal from the team', (owner: Account, path: string) => owner.http.delete(path)],
+  ])('stop working within a second on a second instance after a %s by an owner', async (_name, act) => {
+    const owner = await registerOwner(one.http);
+    const agent = await addMember(one, owner, 'agent');
+    await expectEnded(agent.accessToken, async () => {
+      expect(code(await act(owner, `/v1/team/members/${agent.userId}`))).toBe('200 ok');
+    });
+    expect((await me(two, owner.accessToken)).status).toBe(200);
+  });
+
+  it('of other sessions stop working within a second on a second instance after a new password', async () => {
+    const person = await registerOwner(one.http);
+    const login = { email: person.email, password: PASSWORD };
+    const other = await two.http.post('/v1/auth/login', login, { from: freshAddress() });
+    const change = { currentPassword: PASSWORD, newPassword: 'another plain but long passphrase' };
+    await expectEnded(other.json.data.accessToken, async () => {
+      expect(code(await person.http.post('/v1/auth/password', change))).toBe('200 ok');
+    });
+    expect((await me(two, person.accessToken)).status).toBe(200);
   });
 
   it('survive the rotation of the signing key, and new ones carry the new kid', async () => {
