@@ -67,6 +67,7 @@ import { InvitationsService } from './teams/invitations.service.js';
 import { MemberStore } from './teams/member-store.js';
 import { MembersController } from './teams/members.controller.js';
 import { MembersService } from './teams/members.service.js';
+import { OwnedRecords } from './teams/owned-records.js';
 import { TeamController } from './teams/team.controller.js';
 import { TeamService } from './teams/team.service.js';
 import { StepUpController } from './two-factor/step-up.controller.js';
@@ -140,6 +141,7 @@ import { UserDirectory } from './users/user-directory.js';
     LogoutService,
     MemberStore,
     MembersService,
+    OwnedRecords,
     PasswordChangeService,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
     PasswordResetService,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { OWNED } from '../../src/identity/teams/owned-records.js';
 import { Clock } from '../../src/platform/clock/clock.js';
 import {
   type Account,
@@ -366,6 +367,46 @@ describe('members', () => {
       [owner.teamId, [agent.userId, key.id]],
     );
     expect(rows.map((row) => row.resource_type)).toEqual(['api_key', 'membership']);
+  });
+
+  it('that are removed leave their records by changes that each record tells of, however many', async () => {
+    const owner = await registerOwner(app.http);
+    const agent = await join(owner, 'agent');
+    const body = { firstName: 'Sam', ownerId: agent.userId };
+    const [live, archived] = [
+      await owner.http.post('/v1/clients', body),
+      await owner.http.post('/v1/clients', body),
+    ].map(({ json }) => `/v1/clients/${json.data.id}`);
+    await owner.http.delete(archived);
+    const { etag } = (await owner.http.get(live)).headers;
+    await app.database.sql(
+      `INSERT INTO appointments (team_id, id, sealed, starts_at, ends_at, type, status, owner_id, version, created_at, updated_at)
+       SELECT $1, gen_random_uuid(), '', now(), now() + interval '1 hour', 'showing', 'scheduled', $2, 1, now(), now()
+       FROM generate_series(1, 1100)`,
+      [owner.teamId, agent.userId],
+    );
+    expect((await owner.http.delete(memberPath(agent))).status).toBe(200);
+    const told = await app.database.sql(
+      `SELECT resource_type, count(DISTINCT resource_id)::int FROM audit_log WHERE team_id = $1 AND user_id = $2 AND action = 'UPDATE'
+         AND old_values = jsonb_build_object('ownerId', $3::text) AND new_values = '{"ownerId": null}' GROUP BY 1 ORDER BY 1`,
+      [owner.teamId, owner.userId, agent.userId],
+    );
+    expect(told).toEqual([
+      { resource_type: 'appointment', count: 1100 },
+      { resource_type: 'client', count: 2 },
+    ]);
+    const stale = await owner.http.patch(live, { notes: 'x' }, { headers: { 'if-match': etag as string } });
+    expect(stale.status).toBe(412);
+    const restored = await owner.http.post(`${archived}/restore`, { allowDuplicate: true });
+    expect(restored.json.data.ownerId).toBeNull();
+  });
+
+  it('cannot be removed past a table with an owner that nobody thought of', async () => {
+    const [{ names }] = await app.database.sql(
+      `SELECT array_agg(conrelid::regclass::text) AS names FROM pg_constraint
+       WHERE contype = 'f' AND confrelid = 'memberships'::regclass AND confdeltype = 'n' AND conrelid <> 'invitations'::regclass`,
+    );
+    expect(new Set(names as string[])).toEqual(new Set(Object.keys(OWNED)));
   });
 
   it('that are removed take their open invitations along', async () => {

@@ -11,6 +11,7 @@ import { Page } from '../../platform/http/page.js';
 import { roleRank } from '../scopes/scope-catalogue.js';
 import type { MemberView, RemovedMemberView } from './dto/member.view.js';
 import type { PageDto } from './dto/page.dto.js';
+import { OwnedRecords } from './owned-records.js';
 import { InvitationsService } from './invitations.service.js';
 import { type MemberState, MemberStore } from './member-store.js';
 import { assertWithinOwnRole, lastOwner } from './role-rules.js';
@@ -21,6 +22,7 @@ export class MembersService {
   constructor(
     private readonly members: MemberStore,
     private readonly invitations: InvitationsService,
+    private readonly records: OwnedRecords,
     private readonly cursors: CursorSigner,
   ) {}
 
@@ -67,7 +69,7 @@ export class MembersService {
 
   /**
    * Takes somebody out of the team; oneself, in any role. Their sessions and API keys end with the commit, their
-   * open invitations are withdrawn, and their records stay, owned by nobody.
+   * open invitations are withdrawn, and their records stay, owned by nobody; each says so in its history.
    * @throws ApiError 403, 404, 412, 409 `CONFLICT` for the last owner
    */
   async remove(context: RequestContext, userId: string, ifMatch: string | null): Promise<RemovedMemberView> {
@@ -80,6 +82,7 @@ export class MembersService {
     assertIfMatch(ifMatch, view.version);
     assertWithinOwnRole(context.principal, view.role);
     this.keepAnOwner(context, state);
+    await this.records.release(context, userId);
     await this.invitations.withdrawOf(context, userId, () => true);
     const change = membershipChange('DELETE', userId, { role: view.role }, null);
     context.work.stage({ statement: this.members.remove(teamId, view), change });
