@@ -73,12 +73,23 @@ export class RecordService<
       updatedAfter: query.updatedAfter ?? null,
       tokens: await this.records.tokensFor(context, terms ?? []),
     });
+    if (page.items.length > 0) this.noteRead(context);
     return page.map((row) => this.view(context, row));
   }
 
   /** @throws ApiError 404 */
   async get(context: RequestContext, id: string): Promise<V> {
-    return this.view(context, await this.records.get(context, id));
+    const row = await this.records.get(context, id);
+    this.noteRead(context);
+    return this.view(context, row);
+  }
+
+  /** One event a read, however many rows it shows. */
+  private noteRead(context: RequestContext): void {
+    const { masking } = this.rules;
+    if (masking !== null && context.principal.scopes.has(masking.scope)) {
+      this.tools.reads.note(context, this.rules.resource);
+    }
   }
 
   /** The record whether archived or not: what another record says of its past. @throws ApiError 404 */
@@ -127,7 +138,9 @@ export class RecordService<
 
   /** What is kept about a person, live or archived, as far as the caller may see it. @throws ApiError 404 */
   async subject(context: RequestContext, id: string): Promise<V> {
-    return this.view(context, await this.records.get(context, id, 'any'));
+    const row = await this.records.get(context, id, 'any');
+    this.noteRead(context);
+    return this.view(context, row);
   }
 
   /** Up to 500 creations, changes and archivings in one request. */
@@ -192,7 +205,6 @@ export class RecordService<
     const { masking } = this.rules;
     if (masking === null) return values;
     if (!context.principal.scopes.has(masking.scope)) return masking.mask(values);
-    this.tools.reads.note(context, this.rules.resource);
     return values;
   }
 
