@@ -57,7 +57,12 @@ export class Batch {
   submit(connection: Connection): Error | null {
     this.prepared = preparedOn(connection);
     const messages: Buffer[] = [];
-    for (const statement of this.statements) this.serialize(statement, messages);
+    try {
+      for (const statement of this.statements) this.serialize(statement, messages);
+    } catch (error) {
+      // A value that has no wire form. Thrown here it would leave the connection waiting for an answer for ever.
+      return error as Error;
+    }
     messages.push(SYNC);
     // One buffer, one system call.
     connection.stream.write(Buffer.concat(messages));

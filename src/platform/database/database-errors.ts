@@ -34,6 +34,7 @@ export const SQLSTATE = {
   serializationFailure: '40001',
   deadlock: '40P01',
   queryCanceled: '57014',
+  readOnly: '25006',
 } as const;
 
 /** True when the same work may succeed on a second try because another writer was in the way. */
@@ -48,5 +49,6 @@ export function isConnectionFailure(error: Error): boolean {
   const code = (error as { code?: string }).code;
   if (code === undefined)
     return /Connection terminated|Query read timeout|not queryable|closed/i.test(error.message);
-  return /^(08|57P0|53300)/.test(code) || /^E[A-Z]+$/.test(code);
+  // After a failover an old connection may lead to what is a read-only standby now.
+  return code === SQLSTATE.readOnly || /^(08|57P0|53300)/.test(code) || /^E[A-Z]+$/.test(code);
 }

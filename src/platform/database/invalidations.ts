@@ -22,6 +22,7 @@ export class Invalidations implements OnModuleInit, OnApplicationShutdown {
   private client: pg.Client | null = null;
   private aliveAtMs = 0;
   private timer: NodeJS.Timeout | null = null;
+  private connecting = false;
   private stopping = false;
 
   constructor(
@@ -54,7 +55,10 @@ export class Invalidations implements OnModuleInit, OnApplicationShutdown {
     await this.client?.end().catch(() => undefined);
   }
 
+  /** One attempt at a time: a beat is shorter than an attempt may take, and each one that succeeds holds a connection. */
   private async connect(): Promise<void> {
+    if (this.connecting) return;
+    this.connecting = true;
     const client = new pg.Client({
       ...this.address.direct(this.config),
       connectionTimeoutMillis: 2000,
@@ -64,11 +68,19 @@ export class Invalidations implements OnModuleInit, OnApplicationShutdown {
     client.on('error', () => this.lose(client));
     client.on('end', () => this.lose(client));
     client.on('notification', (message) => this.tell(message.payload ?? null));
-    await client.connect();
-    await client.query(`LISTEN ${CHANNEL}`);
-    this.client = client;
-    this.tell(null);
-    this.aliveAtMs = Date.now();
+    try {
+      await client.connect();
+      await client.query(`LISTEN ${CHANNEL}`);
+      if (this.stopping) throw new Error('the application is closing');
+      this.client = client;
+      this.tell(null);
+      this.aliveAtMs = Date.now();
+    } catch (error) {
+      void client.end().catch(() => undefined);
+      throw error;
+    } finally {
+      this.connecting = false;
+    }
   }
 
   private lose(client: pg.Client): void {

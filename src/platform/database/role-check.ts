@@ -14,9 +14,11 @@ export async function assertSafeRole(address: DatabaseAddress, isProduction: boo
       unbound: boolean;
       owns: boolean;
       member: boolean;
+      looks_up: boolean;
     }>(
       `SELECT r.rolname, r.rolsuper OR r.rolbypassrls AS unbound, pg_has_role(r.oid, 'latchkey_app', 'USAGE') AS member,
-         EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relowner = r.oid) AS owns
+         pg_has_role(r.oid, 'latchkey_lookup', 'MEMBER') AS looks_up,
+         EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND pg_has_role(r.oid, c.relowner, 'MEMBER')) AS owns
        FROM pg_roles r WHERE r.rolname = ANY ($1)`,
       [isProduction ? await names(client) : [await currentRole(client)]],
     );
@@ -27,7 +29,11 @@ export async function assertSafeRole(address: DatabaseAddress, isProduction: boo
         );
       if (isProduction && role.owns)
         throw new UnsafeRoleError(
-          `the role ${role.rolname} of DATABASE_URL owns tables: give it to DATABASE_MIGRATION_URL and use another`,
+          `the role ${role.rolname} of DATABASE_URL owns tables, or may act as their owner: give it to DATABASE_MIGRATION_URL and use another`,
+        );
+      if (isProduction && role.looks_up)
+        throw new UnsafeRoleError(
+          `the role ${role.rolname} of DATABASE_URL is a member of latchkey_lookup and would see every team: REVOKE latchkey_lookup FROM ${role.rolname}`,
         );
       if (!role.member)
         throw new UnsafeRoleError(

@@ -65,7 +65,13 @@ function fromPostgres(error: Error & { code: string }): ApiError {
       cause: error,
     });
   }
-  if (error.code === SQLSTATE.queryCanceled || /^(08|57P|53)/.test(error.code)) return unavailable(error);
+  // A primary that was demoted under us refuses writes until the connection is made anew.
+  if (
+    error.code === SQLSTATE.queryCanceled ||
+    error.code === SQLSTATE.readOnly ||
+    /^(08|57P|53)/.test(error.code)
+  )
+    return unavailable(error);
   return internal(error);
 }
 

@@ -26,7 +26,11 @@ function serializeError(error: unknown): unknown {
     type: error.name,
     // PostgreSQL repeats values in some messages ("invalid input syntax … : \"…\""); what it quotes is cut.
     message: error.message.replace(/"[^"]*"/g, '"…"'),
-    stack: error.stack?.split('\n').slice(1).join('\n'),
+    // Only the frames: a message of several lines goes on above them.
+    stack: error.stack
+      ?.split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .join('\n'),
     code,
     constraint,
     table,
