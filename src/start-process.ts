@@ -3,10 +3,14 @@ import { createDemo } from './demo/demo-team.js';
 import { printBanner } from './demo/start-banner.js';
 import type { Config } from './platform/config/config.js';
 import { openDatabase } from './platform/database/open-database.js';
+import { drain } from './platform/health/drain.js';
 import { Log } from './platform/logging/log.js';
 
 /** Longer than this and the process ends without having drained. */
 const SHUTDOWN_LIMIT_MS = 15_000;
+
+/** A load balancer that looks every second has seen `/readyz` by then. Ctrl-C does not wait. */
+const DRAIN_NOTICE_MS = 1500;
 
 /** A failure that the operator can mend; its message says how. */
 export class StartError extends Error {
@@ -17,14 +21,14 @@ export class StartError extends Error {
 export async function startProcess(config: Config): Promise<void> {
   const log = new Log(config.logLevel);
   const database = await openDatabase(config, (line) => log.info({}, line));
-  let close: () => Promise<void> = () => database.stop();
+  let close: (noticeMs: number) => Promise<void> = () => database.stop();
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'shutting down');
     setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref();
-    void close().finally(() => {
+    void close(signal === 'SIGTERM' ? DRAIN_NOTICE_MS : 0).finally(() => {
       log.flush();
       process.exit(0);
     });
@@ -32,8 +36,8 @@ export async function startProcess(config: Config): Promise<void> {
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const app = await createApp({ config, address: database.address, log });
-    close = async () => {
-      await app.close();
+    close = async (noticeMs) => {
+      await drain(app, noticeMs);
       await database.stop();
     };
     await listen(app, config);
@@ -42,7 +46,7 @@ export async function startProcess(config: Config): Promise<void> {
     const demo = config.isProduction ? null : await createDemo(app, config, url);
     printBanner({ config, url, demo, databaseLabel: database.label });
   } catch (error) {
-    await close().catch(() => undefined);
+    await close(0).catch(() => undefined);
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import { Clock } from './clock/clock.js';
 import { Config } from './config/config.js';
 import { MasterKeys } from './crypto/master-keys.js';
 import { HealthController } from './health/health.controller.js';
+import { Readiness } from './health/readiness.js';
 import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
 import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
@@ -33,6 +34,7 @@ export class PlatformModule {
             new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
         IdempotencyStore,
+        Readiness,
         Redis,
         Refusals,
         RouteTable,

@@ -4,6 +4,7 @@ import { Database } from '../database/database.js';
 import { Public } from '../http/route-metadata.js';
 import { Redis } from '../redis/redis.js';
 import { HealthView } from './health.view.js';
+import { Readiness } from './readiness.js';
 
 const CHECK_TIMEOUT_MS = 2000;
 
@@ -12,6 +13,7 @@ export class HealthController {
   constructor(
     private readonly database: Database,
     private readonly redis: Redis,
+    private readonly readiness: Readiness,
   ) {}
 
   /** The process is up. */
@@ -21,11 +23,13 @@ export class HealthController {
     return { status: 'ok' };
   }
 
-  /** The process can serve: its database answers, and Redis where one is configured. 503 otherwise. */
+  /** The process can serve: its database answers, Redis too where one is configured, and it is not about to end. 503 otherwise. */
   @Get('readyz')
   @Public('a load balancer has no credential')
   async ready(@Res({ passthrough: true }) reply: FastifyReply): Promise<HealthView> {
-    const answers = await Promise.all([this.databaseAnswers(), this.redis.isReady()]);
+    const answers = this.readiness.draining
+      ? [false]
+      : await Promise.all([this.databaseAnswers(), this.redis.isReady()]);
     if (answers.every(Boolean)) return { status: 'ok' };
     void reply.status(503);
     return { status: 'unavailable' };
