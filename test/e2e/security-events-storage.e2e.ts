@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { EventRetention } from '../../src/oversight/security-events/event-retention.js';
 import { SecurityEvents } from '../../src/oversight/security-events/security-events.service.js';
 import type { SecurityEvent } from '../../src/oversight/security-events/security-event.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
@@ -100,6 +101,28 @@ describe('the store of security events', () => {
       `SELECT (now() - created_at) > interval '30 days' AS old FROM security_events WHERE request_id = 'aged'`,
     );
     expect(left).toEqual([{ old: false }]);
+  });
+
+  it('the daily job forgets what is older than a year, of teams and of nobody', async () => {
+    const columns = 'id, created_at, last_at, type, severity, count, request_id';
+    const values = (days: number) =>
+      `gen_random_uuid(), now() - interval '${days} days', now(), 'sms_sent', 'low', 1, 'aged-${days}'`;
+    for (const days of [364, 367]) {
+      await app.database.sql(
+        `INSERT INTO security_events (team_id, ${columns}) VALUES ('${owner.teamId}', ${values(days)});
+         INSERT INTO platform_security_events (${columns}) VALUES (${values(days)})`,
+      );
+    }
+    expect(await app.app.get(EventRetention).expire()).toBe(2);
+    const left = await app.database.sql(
+      `SELECT request_id FROM security_events WHERE request_id LIKE 'aged-%'
+       UNION ALL SELECT request_id FROM platform_security_events WHERE request_id LIKE 'aged-%'`,
+    );
+    expect(left).toEqual([{ request_id: 'aged-364' }, { request_id: 'aged-364' }]);
+    const schedules = await app.database.sql(
+      `SELECT 1 FROM pgboss.job WHERE name = 'security-events-expire'`,
+    );
+    expect(schedules.length).toBeGreaterThan(0);
   });
 
   it('what was recorded during shutdown is written', async () => {

@@ -18,7 +18,7 @@ export class SensitiveReads {
       ipAddress: context.ipAddress,
       userAgent: context.userAgent,
       requestId: context.requestId,
-      details: { resource },
+      details: { resourceType: resource },
     });
   }
 }

@@ -51,6 +51,12 @@ export class SessionWatch {
       .catch((err: unknown) => this.log.warn({ err }, 'a sign-in could not be compared with earlier ones'));
   }
 
+  /** Somebody ended a session before its time; `sessionId` is left out when it was all of them. */
+  ended(context: RequestContext, whose: Whose & { sessionId?: string }, reason: string): void {
+    const { sessionId } = whose;
+    this.record(context, 'session_revoked', whose, sessionId ? { sessionId, reason } : { reason });
+  }
+
   private judge(context: RequestContext, whose: Whose, { current, live, seen }: SessionNetworks): void {
     if (current === null) return;
     const others = live.filter((network) => network !== current);
@@ -64,7 +70,7 @@ export class SessionWatch {
 
   private record(
     context: RequestContext,
-    type: 'token_reused' | 'csrf_failed' | 'concurrent_sessions' | 'unusual_ip',
+    type: 'token_reused' | 'csrf_failed' | 'concurrent_sessions' | 'unusual_ip' | 'session_revoked',
     { teamId, userId }: Whose,
     details: Record<string, string | number>,
   ): void {

@@ -199,6 +199,7 @@ export class SessionService {
     const { teamId, userId } = context.principal;
     if (!(await this.reader.isLive({ teamId, sessionId }, userId))) throw notFound();
     this.close(context, { teamId, sessionId }, 'revoked');
+    context.work.afterCommit(() => this.watch.ended(context, { teamId, userId, sessionId }, 'revoked'));
   }
 
   /** The caller's live sessions in this team. */

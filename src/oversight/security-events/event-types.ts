@@ -17,6 +17,8 @@ export const EVENT_TYPES = {
   login_failed: type('medium', 'A sign-in was refused: the e-mail address or the password is wrong.', {
     reason: 'why, in one word',
     account: 'keyed fingerprint of the e-mail address that was tried',
+    code: 'error code of the answer',
+    route: 'route and method',
   }),
   account_locked: type('high', 'An account was locked after too many failures.', {
     lockedUntil: 'when the lock ends',
@@ -25,6 +27,8 @@ export const EVENT_TYPES = {
   two_factor_failed: type('medium', 'A second factor was wrong, used twice, or tried too often.', {
     reason: 'why, in one word',
     purpose: 'what the code was given for: login, step_up, enable, disable or backup_codes',
+    code: 'error code of the answer',
+    route: 'route and method',
   }),
   two_factor_enabled: type('low', 'Somebody turned two-factor sign-in on.', {}),
   two_factor_disabled: type('high', 'Somebody turned two-factor sign-in off.', {}),
@@ -35,12 +39,15 @@ export const EVENT_TYPES = {
   password_reset: type('medium', 'A password was reset through a mailed link.', {}),
   token_reused: type('critical', 'A spent refresh token came back: it was copied. Its sessions were ended.', {
     sessionId: 'the session that was ended',
+    code: 'error code of the answer',
+    route: 'route and method',
   }),
   csrf_failed: type('medium', 'A cookie-authenticated change came without a good CSRF token.', {
+    code: 'error code of the answer',
     route: 'route and method',
   }),
   session_revoked: type('low', 'A session was ended before its time.', {
-    sessionId: 'the session',
+    sessionId: 'the session; left out when all of the person were ended',
     reason: 'why',
   }),
   unusual_ip: type('medium', 'A sign-in or an API key came from a network that was never seen for it.', {
@@ -89,6 +96,7 @@ export const EVENT_TYPES = {
   }),
   webhook_signature_failed: type('high', 'A webhook came with a bad signature.', {
     provider: 'who claims to have sent it',
+    code: 'error code of the answer',
     route: 'route and method',
   }),
   sms_sent: type('low', 'A text message was handed to the provider.', { messageId: 'the message' }),
@@ -133,10 +141,6 @@ export const EVENT_TYPES = {
       action: 'grant or revoke',
     },
   ),
-  alert_delivery_failed: type('medium', 'An alert could not be delivered.', {
-    channel: 'mail or webhook',
-    reason: 'why',
-  }),
 } as const satisfies Record<string, EventType>;
 
 export type SecurityEventType = keyof typeof EVENT_TYPES;
