@@ -15,6 +15,10 @@ const event = (fields: Partial<SecurityEvent>): SecurityEvent => ({
   ...fields,
 });
 
+/** The columns of an event that is this old. */
+const aged = (days: number): string =>
+  `gen_random_uuid(), now() - interval '${days} days', now(), 'sms_sent', 'low', 1, 'aged-${days}'`;
+
 describe('the store of security events', () => {
   let app: TestApp;
   let owner: Account;
@@ -105,12 +109,10 @@ describe('the store of security events', () => {
 
   it('the daily job forgets what is older than a year, of teams and of nobody', async () => {
     const columns = 'id, created_at, last_at, type, severity, count, request_id';
-    const values = (days: number) =>
-      `gen_random_uuid(), now() - interval '${days} days', now(), 'sms_sent', 'low', 1, 'aged-${days}'`;
     for (const days of [364, 367]) {
       await app.database.sql(
-        `INSERT INTO security_events (team_id, ${columns}) VALUES ('${owner.teamId}', ${values(days)});
-         INSERT INTO platform_security_events (${columns}) VALUES (${values(days)})`,
+        `INSERT INTO security_events (team_id, ${columns}) VALUES ('${owner.teamId}', ${aged(days)});
+         INSERT INTO platform_security_events (${columns}) VALUES (${aged(days)})`,
       );
     }
     expect(await app.app.get(EventRetention).expire()).toBe(2);
