@@ -3,7 +3,6 @@ import type { FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError } from '../../platform/http/api-error.js';
 import { BearerSessions } from '../principals/bearer-sessions.js';
-import { SessionWatch } from '../sessions/session-watch.js';
 import { SessionService } from '../sessions/session.service.js';
 
 /** The refresh cookie and the CSRF token that came with it. */
@@ -18,7 +17,6 @@ export class LogoutService {
   constructor(
     private readonly bearers: BearerSessions,
     private readonly sessions: SessionService,
-    private readonly watch: SessionWatch,
   ) {}
 
   /** Ends this session. @throws ApiError 401 without a session, 403 `CSRF_INVALID` for a cookie without its token */
@@ -28,9 +26,7 @@ export class LogoutService {
 
   /** Ends all sessions of the person, in every team and this one included. @throws the same */
   async logoutAll(context: RequestContext, request: FastifyRequest, cookie: CookieProof): Promise<void> {
-    const { teamId, userId } = await this.sessionOf(context, request, cookie);
-    this.sessions.closeAll(context, { userId, keptSessionId: null, reason: 'logout_all' });
-    context.work.afterCommit(() => this.watch.ended(context, { teamId, userId }, 'logout_all'));
+    this.sessions.closeEvery(context, await this.sessionOf(context, request, cookie));
   }
 
   private async sessionOf(context: RequestContext, request: FastifyRequest, { token, csrf }: CookieProof) {

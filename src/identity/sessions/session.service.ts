@@ -194,6 +194,12 @@ export class SessionService {
     context.work.stage({ statement: this.store.revocationOfAll(userId, keptSessionId, reason), change });
   }
 
+  /** Stages the end of all sessions of a person who asks for it, and lets the team know. */
+  closeEvery(context: RequestContext, { teamId, userId }: { teamId: string; userId: string }): void {
+    this.closeAll(context, { userId, keptSessionId: null, reason: 'logout_all' });
+    context.work.afterCommit(() => this.watch.ended(context, { teamId, userId }, 'logout_all'));
+  }
+
   /** Stages the end of one of the caller's own sessions. @throws ApiError 404 */
   async closeOwn(context: RequestContext, sessionId: string): Promise<void> {
     const { teamId, userId } = context.principal;
