@@ -1,0 +1,31 @@
+import { createTestDatabase, type TestDatabase } from '../harness/test-app.js';
+
+/** Rules of the schema that every later migration has to keep, read from PostgreSQL's catalogue. */
+describe('the schema', () => {
+  let database: TestDatabase;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(() => database.drop());
+
+  it('has no function with borrowed rights that everybody may call, or that looks up names where callers can put them', async () => {
+    const open = await database.sql(
+      `SELECT p.oid::regprocedure::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+       WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+         AND (has_function_privilege('public', p.oid, 'EXECUTE')
+           OR coalesce(array_to_string(p.proconfig, ';'), '') !~ 'search_path=pg_catalog, pg_temp')`,
+    );
+    expect(open).toEqual([]);
+  });
+
+  it('lets no row refer to a row of another team', async () => {
+    const loose = await database.sql(
+      `SELECT k.conrelid::regclass::text || ': ' || pg_get_constraintdef(k.oid) AS name FROM pg_constraint k
+       JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attname = 'team_id'
+       JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attname = 'team_id'
+       WHERE k.contype = 'f' AND NOT (a.attnum = ANY (k.conkey) AND b.attnum = ANY (k.confkey))`,
+    );
+    expect(loose).toEqual([]);
+  });
+});
