@@ -19,7 +19,7 @@ export class StartError extends Error {
 
 /** Database, migrations, application, listening, demo team; ends with SIGINT or SIGTERM, leaving nothing running. */
 export async function startProcess(config: Config): Promise<void> {
-  const log = new Log(config.logLevel);
+  const log = new Log(config.logLevel, undefined, config.logDir);
   const database = await openDatabase(config, (line) => log.info({}, line));
   let close: (noticeMs: number) => Promise<void> = () => database.stop();
   let stopping = false;

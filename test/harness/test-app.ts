@@ -81,7 +81,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
   const sink = new PassThrough();
   sink.on('data', (chunk: Buffer) => lines.push(chunk.toString()));
   const address = new DatabaseAddress(database.appUrl, database.ownerUrl, null);
-  const log = new Log(options.env?.LOG_LEVEL ?? 'info', sink);
+  const log = new Log(options.env?.LOG_LEVEL ?? 'info', sink, config.logDir);
   const cleanUp = async (): Promise<void> => {
     if (!options.database) await database.drop();
     rmSync(dataDir, { recursive: true, force: true });
@@ -100,6 +100,7 @@ export async function startTestApp(options: TestAppOptions = {}): Promise<TestAp
     logged: () => lines.join(''),
     close: async () => {
       await app.close();
+      log.flush();
       await cleanUp();
     },
   };

@@ -1,5 +1,6 @@
 import { Injectable, type LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
+import { DatedFile } from './dated-file.js';
 
 /** Lines are gathered: a write per request would cost as much as the request's routing. At most 100 ms are lost in a crash. */
 const BUFFERED = { fd: 1, minLength: 12_288, periodicFlush: 100, sync: false };
@@ -76,20 +77,44 @@ function routeText(route: string | null): string {
   return text;
 }
 
-/** The process's log: one JSON object a line on standard output. Also Nest's own logger. */
+/**
+ * The process's log: one JSON object a line on standard output, and in `logDir`, when there is one, in a file a day
+ * (`app-…`). Security events have files of their own (`security-…`), whatever the level. Also Nest's own logger.
+ */
 @Injectable()
 export class Log implements LoggerService {
   readonly pino: Logger;
   private readonly stream: { write(line: string): unknown };
+  private readonly files: DatedFile[] = [];
+  private readonly flushOutput: () => void;
+  private readonly securityFile: Logger | null = null;
 
-  constructor(level: string, destination?: NodeJS.WritableStream) {
-    const stream = destination ?? pino.destination(BUFFERED);
-    const options = { level, base: undefined, timestamp: pino.stdTimeFunctions.isoTime };
-    this.pino = pino(
-      { ...options, redact: { paths: REDACTED, censor: '[redacted]' }, serializers: { err: serializeError } },
-      stream,
-    );
-    this.stream = stream;
+  constructor(level: string, destination?: NodeJS.WritableStream, logDir: string | null = null) {
+    const output = destination ?? pino.destination(BUFFERED);
+    const options = {
+      base: undefined,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: REDACTED, censor: '[redacted]' },
+      serializers: { err: serializeError },
+    };
+    this.stream = output;
+    if (logDir !== null) {
+      const complain = (err: unknown): void => this.error({ err }, 'a log file cannot be opened');
+      const app = new DatedFile(logDir, 'app', complain);
+      const security = new DatedFile(logDir, 'security', complain);
+      this.files = [app, security];
+      this.stream = {
+        write: (line: string) => {
+          output.write(line);
+          app.write(line);
+        },
+      };
+      this.securityFile = pino({ ...options, level: 'info' }, security);
+    }
+    this.pino = pino({ ...options, level }, this.stream as NodeJS.WritableStream);
+    this.flushOutput = () => {
+      if ('flush' in output && typeof output.flush === 'function') output.flush();
+    };
   }
 
   /** One request that was answered. */
@@ -109,6 +134,7 @@ export class Log implements LoggerService {
   /** A line of the security log; `fields` hold facts of the event, never secrets or personal data. */
   security(fields: object): void {
     this.pino.info(fields, 'security event');
+    this.securityFile?.info(fields, 'security event');
   }
 
   log(message: unknown, context?: string): void {
@@ -133,6 +159,7 @@ export class Log implements LoggerService {
 
   /** Writes what is gathered; call before the process ends. */
   flush(): void {
-    this.pino.flush();
+    this.flushOutput();
+    for (const file of this.files) file.flush();
   }
 }
