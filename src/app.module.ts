@@ -2,6 +2,7 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { CalendarModule } from './crm/calendar/calendar.module.js';
 import { ClientsModule } from './crm/clients/clients.module.js';
+import { ImportsModule } from './crm/imports/imports.module.js';
 import { LeadsModule } from './crm/leads/leads.module.js';
 import { ListingsModule } from './crm/listings/listings.module.js';
 import { EscrowsModule } from './crm/escrows/escrows.module.js';
@@ -71,6 +72,7 @@ export class AppModule {
         AppointmentsModule,
         ListingsModule,
         EscrowsModule,
+        ImportsModule,
         ...(extra ?? []),
       ],
       providers: [

@@ -14,6 +14,7 @@ import { interceptMutations } from './platform/http/mutation-interceptors.js';
 import { answerClientError } from './platform/http/client-errors.js';
 import { installJsonParser } from './platform/http/json-body.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
+import { installUploads } from './platform/http/uploads.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
 import { installApiDocs } from './platform/openapi/api-docs.js';
@@ -79,6 +80,7 @@ async function assemble(
     done();
   });
   await app.register(cookie);
+  await installUploads(app);
   // Blocked addresses and traps first: they are decided without the database, and a limit must not hide a trap.
   const gate = app.get(IpGate);
   fastify.addHook('onRequest', (request) => gate.onRequest(request));

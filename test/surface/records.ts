@@ -20,6 +20,16 @@ const SPECIAL: Record<string, { readonly reason: string; readonly make: Maker }>
       ids: [(await account.http.get('/v1/auth/sessions')).json.data[0].id],
     }),
   },
+  '/v1/imports': {
+    reason: 'an uploaded file makes an import',
+    make: async (_surface, account) => {
+      const raw =
+        '--b\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\nstreet\n1 Harbor Street\n\r\n--b--\r\n';
+      const headers = { 'content-type': 'multipart/form-data; boundary=b' };
+      const answer = await account.http.send('POST', '/v1/listings/import', { raw, headers });
+      return { ids: [answer.json.data.id] };
+    },
+  },
   '/v1/team/members': {
     reason: 'an accepted invitation makes a member; the owner is one already',
     make: (_surface, account) => Promise.resolve({ ids: [account.userId] }),

@@ -54,6 +54,11 @@ export class RecordService<
     ];
   }
 
+  /** Bodies of POST and PATCH. */
+  get bodies(): RecordRules<E, C, L>['bodies'] {
+    return this.rules.bodies;
+  }
+
   /** The scope that unmasks personal fields; null when every reader sees them. */
   get piiScope(): Scope | null {
     return this.rules.masking?.scope ?? null;

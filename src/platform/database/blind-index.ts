@@ -27,6 +27,15 @@ export function refuseOthersWith(teamId: string, subjectId: string, tokens: read
   };
 }
 
+/** The records that carry these tokens. */
+export function tokenHolders(teamId: string, tokens: readonly string[]): Statement {
+  return {
+    name: 'blind-index:holders',
+    text: 'SELECT token, subject_id FROM blind_index WHERE team_id = $1 AND token = ANY($2::uuid[])',
+    values: [teamId, tokens],
+  };
+}
+
 /** The advisory lock that makes two writers of the same token wait for each other. */
 export function tokenLock(token: string): bigint {
   return BigInt.asIntN(64, BigInt(`0x${token.replaceAll('-', '').slice(0, 16)}`));

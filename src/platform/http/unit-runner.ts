@@ -35,6 +35,17 @@ export class UnitRunner {
     }
   }
 
+  /** A unit of a job, which has no request around it. */
+  alone<T>(context: RequestContext, work: () => Promise<T>): Promise<T> {
+    return this.run(context, work, () => () => 200);
+  }
+
+  /** Does the work without writing any of it. */
+  rehearse<T>(context: RequestContext, work: () => Promise<T>): Promise<T> {
+    this.begin(context);
+    return work();
+  }
+
   private async run<T>(
     context: RequestContext,
     work: () => Promise<T>,

@@ -1,0 +1,16 @@
+import { Module } from '@nestjs/common';
+import { ClientsModule } from '../clients/clients.module.js';
+import { LeadsModule } from '../leads/leads.module.js';
+import { ListingsModule } from '../listings/listings.module.js';
+import { ImportRunner } from './import-runner.js';
+import { ImportStore } from './import-store.js';
+import { ImportTargets } from './import-targets.js';
+import { ImportsController } from './imports.controller.js';
+import { ImportsService } from './imports.service.js';
+
+@Module({
+  imports: [ClientsModule, LeadsModule, ListingsModule],
+  controllers: [ImportsController],
+  providers: [ImportRunner, ImportStore, ImportTargets, ImportsService],
+})
+export class ImportsModule {}
