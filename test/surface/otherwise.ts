@@ -29,6 +29,23 @@ const tokenTo = async (surface: Surface, address: string, subject: string): Prom
  * how it is called instead. Nothing is left out: a mutation without an entry is called with an example body.
  */
 export const OTHERWISE: Readonly<Record<string, Otherwise>> = {
+  ...Object.fromEntries(
+    [
+      ['clients', 'firstName,lastName\r\nJordan,Rivera\r\n'],
+      ['leads', 'firstName,lastName\r\nJordan,Rivera\r\n'],
+      ['listings', 'street,city,state,postalCode,price\r\n12 Harbor Street,Springfield,IL,62701,500000\r\n'],
+    ].map(([resource, csv]) => [
+      `POST /v1/${resource}/import`,
+      {
+        reason: 'takes a file, not JSON',
+        call: (_surface: Surface, owner: Account): Promise<Answer> =>
+          owner.http.send('POST', `/v1/${resource}/import`, {
+            raw: `--b\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\ncontent-type: text/csv\r\n\r\n${csv}\r\n--b--\r\n`,
+            headers: { 'content-type': 'multipart/form-data; boundary=b' },
+          }),
+      },
+    ]),
+  ),
   'DELETE /v1/appointments/calendar-token': {
     reason: 'ends what a POST to the same path has made',
     call: async (_surface, owner) => {
