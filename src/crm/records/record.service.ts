@@ -188,18 +188,14 @@ export class RecordService<
 
   /** What the caller may see of a record; `opened` stands for personal fields that are not written yet. */
   view(context: RequestContext, row: E, opened?: P): V {
-    const { id, version, createdAt, updatedAt } = row;
-    const plain = Object.fromEntries(this.records.plainFields.map((name) => [name, row[name] ?? null]));
-    const personal = this.personalView(context, row, opened);
-    return {
-      id,
-      ...personal,
-      ...plain,
-      ownerId: row.ownerId ?? null,
-      version,
-      createdAt,
-      updatedAt,
-    } as unknown as V;
+    const shown: Record<string, unknown> = { id: row.id };
+    Object.assign(shown, this.personalView(context, row, opened));
+    for (const name of this.records.plainFields) shown[name] = row[name] ?? null;
+    shown.ownerId = row.ownerId ?? null;
+    shown.version = row.version;
+    shown.createdAt = row.createdAt;
+    shown.updatedAt = row.updatedAt;
+    return shown as V;
   }
 
   private personalView(context: RequestContext, row: E, future?: P): Fields {
