@@ -105,9 +105,12 @@ async function setAbandonedAside(home: ClusterHome, binaries: Binaries, log: Sta
   log(`The data directory is new; the database of the earlier one was kept as ${setAside(home)}`);
 }
 
+/** Three seconds: a server that was just killed still holds its data directory for a moment. */
+const START_ATTEMPTS = 15;
+
 async function adoptOrStart(start: Start): Promise<number> {
   let reason = '';
-  for (let attempt = 0; attempt < 5; attempt += 1) {
+  for (let attempt = 0; attempt < START_ATTEMPTS; attempt += 1) {
     const adopted = await adopt(start);
     if (adopted !== null) return adopted;
     const port = await choosePort(start);
