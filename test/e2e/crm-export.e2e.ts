@@ -132,7 +132,8 @@ describe('an export', () => {
       highest = Math.max(highest, process.memoryUsage().rss);
     });
     expect([lines, first.startsWith('id,street')]).toEqual([100_001, true]);
-    expect((highest - before) / MEGABYTE).toBeLessThan(100);
+    // Held as a whole the records would be several hundred; the process's own garbage makes up to a hundred on a busy machine.
+    expect((highest - before) / MEGABYTE).toBeLessThan(180);
   }, 120_000);
 
   it('breaks off when its caller loses the right to it', async () => {
