@@ -1,4 +1,5 @@
-import { type Account, registerOwner } from '../harness/accounts.js';
+import { type Account, freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
+import { mailTo } from '../harness/mailbox.js';
 import { addMember } from '../harness/members.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
@@ -68,6 +69,25 @@ describe('the calendar feed', () => {
       leaver.userId,
     ]);
     expect((await feed(token)).status).toBe(401);
+  });
+
+  it('ends with the password it was made under, changed or reset', async () => {
+    const NEW_PASSWORD = 'another long but plain passphrase';
+    const person = await addMember(app, owner, 'agent');
+    const before = await issue(person);
+    expect((await feed(before.token)).status).toBe(200);
+    const changed = { currentPassword: PASSWORD, newPassword: NEW_PASSWORD };
+    expect((await person.http.post('/v1/auth/password', changed)).status).toBe(200);
+    expect((await feed(before.token)).status).toBe(401);
+
+    const after = await issue(person);
+    expect((await feed(after.token)).status).toBe(200);
+    const from = freshAddress();
+    await app.http.post('/v1/auth/password/forgot', { email: person.email }, { from });
+    const { token } = await mailTo(app, person.email, 'Set a new password');
+    const reset = { token, newPassword: `${NEW_PASSWORD}, again` };
+    expect((await app.http.post('/v1/auth/password/reset', reset, { from })).status).toBe(200);
+    expect((await feed(after.token)).status).toBe(401);
   });
 
   it('keeps its token out of the table and the log; a bad one is 400 or 401', async () => {

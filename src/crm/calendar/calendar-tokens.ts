@@ -28,8 +28,11 @@ export class CalendarTokens {
     context.work.stage({
       statement: {
         name: 'calendar-token:issue',
-        text: `INSERT INTO calendar_tokens (team_id, user_id, token_hash, created_at) VALUES ($1, $2, $3, $4)
-          ON CONFLICT (team_id, user_id) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at`,
+        text: `WITH w AS (INSERT INTO calendar_tokens (team_id, user_id, token_hash, created_at, password_changed_at)
+            SELECT $1, u.id, $3, $4, u.password_changed_at FROM users u WHERE u.id = $2
+            ON CONFLICT (team_id, user_id) DO UPDATE SET token_hash = excluded.token_hash, created_at = excluded.created_at,
+              password_changed_at = excluded.password_changed_at RETURNING 1)
+          SELECT latchkey.expect_written((SELECT count(*) FROM w))`,
         values: [teamId, userId, hashOf(token), createdAt],
       },
       change: changeOf('CREATE', userId, { createdAt }),
@@ -64,7 +67,10 @@ export class CalendarTokens {
     return result.rows.length > 0;
   }
 
-  /** Whose token it is; null for a wrong or revoked one, a member who left, and a disabled person. */
+  /**
+   * Whose token it is; null for a wrong or revoked one, one from before the person's password changed, a member who
+   * left, and a disabled person.
+   */
   async find(token: string): Promise<CalendarOwner | null> {
     const [row] = await this.database.runOne({
       name: 'calendar-token:find',

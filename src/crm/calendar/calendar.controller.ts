@@ -22,7 +22,7 @@ export class CalendarController {
     return this.calendar.feed(context, query.token);
   }
 
-  /** Makes the caller's calendar link; an earlier one stops working. */
+  /** Makes the caller's calendar link; an earlier one stops working. It ends when the caller's password changes or is reset. */
   @Post('calendar-token')
   @UsersOnly()
   @SecretAnswer()

@@ -46,7 +46,7 @@ export class CalendarService {
   /**
    * The appointments of the token's owner as iCalendar (RFC 5545), a month back and a year ahead. The address
    * ends up in other people's programs, so the text is masked whatever the owner may see.
-   * @throws ApiError 401 for a token that is wrong, revoked, or whose owner left the team
+   * @throws ApiError 401 for a token that is wrong, revoked, older than its owner's password, or whose owner left the team
    */
   async feed(request: RequestContext, token: string): Promise<string> {
     const owner = await this.tokens.find(token);
