@@ -147,6 +147,46 @@ describe('an invitation', () => {
     expect((await guest.http.get('/v1/auth/me')).json.data.team.id).toBe(guest.teamId);
   });
 
+  it('accepted with an access token opens a session as fresh as that token, and remembers no browser', async () => {
+    const owner = await registerOwner(app.http);
+    const guest = await registerOwner(app.http);
+    await invite(owner, guest.email, 'admin');
+    const token = await tokenFor(guest.email);
+    await app.database.sql(
+      `UPDATE sessions SET authenticated_at = now() - interval '1 hour' WHERE user_id = $1`,
+      [guest.userId],
+    );
+    const joined = await accept({ token }, { authorization: `Bearer ${guest.accessToken}` });
+    expect(joined.status).toBe(201);
+    expect(cookieOf(joined.headers['set-cookie'], 'latchkey_device')).toBe('');
+    const http = app.http.with({ authorization: `Bearer ${joined.json.data.accessToken}` }, freshAddress());
+    const key = { name: 'Test key', scopes: ['clients:read'] };
+    const refused = await http.post('/v1/api-keys', key);
+    expect([refused.status, refused.json.error.code]).toEqual([403, 'STEP_UP_REQUIRED']);
+    expect((await http.post('/v1/auth/step-up', { password: PASSWORD })).status).toBe(200);
+    expect((await http.post('/v1/api-keys', key)).status).toBe(201);
+  });
+
+  it('opens nothing for a session that ended a moment ago, even where that is not known yet', async () => {
+    const owner = await registerOwner(app.http);
+    const guest = await registerOwner(app.http);
+    await invite(owner, guest.email, 'agent');
+    const token = await tokenFor(guest.email);
+    expect((await guest.http.get('/v1/auth/me')).status).toBe(200);
+    // No notice reaches the instances, so that they still believe what they cached.
+    await app.database.sql('ALTER TABLE sessions DISABLE TRIGGER sessions_tell_instances');
+    await app.database.sql('UPDATE sessions SET revoked_at = now() WHERE user_id = $1', [guest.userId]);
+    await app.database.sql('ALTER TABLE sessions ENABLE TRIGGER sessions_tell_instances');
+    expect((await guest.http.get('/v1/auth/me')).status).toBe(200);
+    const late = await accept({ token }, { authorization: `Bearer ${guest.accessToken}` });
+    expect([late.status, late.json.error.code]).toEqual([409, 'CONFLICT']);
+    const opened = await app.database.sql('SELECT 1 FROM sessions WHERE user_id = $1 AND team_id = $2', [
+      guest.userId,
+      owner.teamId,
+    ]);
+    expect(opened).toEqual([]);
+  });
+
   it('gives nobody a role above that of who invites', async () => {
     const owner = await registerOwner(app.http);
     const admin = await join(owner, 'admin');

@@ -3,7 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
 import type { RecordedChange } from '../../platform/database/change-recorder.js';
-import { Database } from '../../platform/database/database.js';
+import { become, Database } from '../../platform/database/database.js';
 import { isPgError, SQLSTATE, StaleWriteError } from '../../platform/database/database-errors.js';
 import type { Statement } from '../../platform/database/statement.js';
 
@@ -81,10 +81,6 @@ export class SandboxTeams {
     context.work.stage({ statement: insertKey, change: null });
     context.work.stage({ statement: become(teamId), change: null });
   }
-}
-
-function become(teamId: string): Statement {
-  return { name: 'sandbox:become', text: `SELECT set_config('app.team_id', $1, true)`, values: [teamId] };
 }
 
 /** Two first test keys at the same moment: the second starts again and finds the sandbox. */

@@ -18,7 +18,7 @@ export class AcceptInvitationController {
 
   /**
    * Joins the team that invited, and signs in to it. A new person sends name and password; an existing account sends
-   * its access token, otherwise the answer is 401.
+   * its access token, otherwise the answer is 401; the new session is then no fresher than that one (`STEP_UP_REQUIRED`).
    */
   @Post()
   @CookieRoute()

@@ -11,7 +11,7 @@ import { AttemptCounters } from '../attempts/attempt-counters.service.js';
 import { addressClaim, LoginLockout } from '../attempts/login-lockout.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { assertAcceptablePassword } from '../passwords/password-policy.js';
-import { BearerSessions } from '../principals/bearer-sessions.js';
+import { type BearerSession, BearerSessions } from '../principals/bearer-sessions.js';
 import { SessionService, type SignInTokens } from '../sessions/session.service.js';
 import type { OpenInvitation } from '../teams/invitation.entity.js';
 import { InvitationsService } from '../teams/invitations.service.js';
@@ -53,10 +53,13 @@ export class InvitationAcceptanceService {
     );
     if (!invitation) throw invalidField('token', 'is not valid, was used already, or has expired');
     const { account } = invitation;
-    const user = account
-      ? await this.existing(context, request, invitation, account, input.password)
-      : await this.create(context, invitation, input);
-    return this.join(context, invitation, user);
+    if (!account) return this.join(context, invitation, await this.create(context, invitation, input), null);
+    const bearer = await this.bearers.of(request);
+    if (bearer && bearer.userId !== account.userId) {
+      throw new ApiError('FORBIDDEN', 'This invitation is for another account.');
+    }
+    if (!bearer) await this.proveByPassword(context, invitation, account, input.password);
+    return this.join(context, invitation, await this.existing(context, invitation, account.userId), bearer);
   }
 
   private async create(
@@ -88,18 +91,11 @@ export class InvitationAcceptanceService {
 
   private async existing(
     context: RequestContext,
-    request: FastifyRequest,
     invitation: OpenInvitation,
-    account: { userId: string; twoFactor: boolean; hasTeam: boolean },
-    password: string | undefined,
+    userId: string,
   ): Promise<Person> {
-    const bearer = await this.bearers.of(request);
-    if (bearer && bearer.userId !== account.userId) {
-      throw new ApiError('FORBIDDEN', 'This invitation is for another account.');
-    }
-    if (!bearer) await this.proveByPassword(context, invitation, account, password);
     const { teamId } = invitation;
-    const user = await this.users.findPerson(teamId, account.userId);
+    const user = await this.users.findPerson(teamId, userId);
     if (!user) throw signInFirst();
     context.work.actIn({ teamId, userId: user.id });
     this.stageAcceptance(context, invitation, this.clock.nowIso());
@@ -130,14 +126,22 @@ export class InvitationAcceptanceService {
     context.work.stage({ statement: this.invitations.acceptance(invitation, at), change: accepted });
   }
 
-  private join(context: RequestContext, { teamId, teamName, role }: OpenInvitation, user: Person): Accepted {
+  private join(
+    context: RequestContext,
+    { teamId, teamName, role }: OpenInvitation,
+    user: Person,
+    bearer: BearerSession | null,
+  ): Accepted {
     context.work.stage({
       statement: this.users.insertMembership(teamId, user.id, role),
       change: change('CREATE', 'membership', user.id, { role }),
       explain: (error) =>
         isUniqueViolation(error) ? new ApiError('CONFLICT', 'You are a member of this team already.') : null,
     });
-    const tokens = this.sessions.open(context, { teamId, userId: user.id, role });
+    const member = { teamId, userId: user.id, role };
+    const tokens = bearer
+      ? this.sessions.openFrom(context, bearer, member)
+      : this.sessions.open(context, member);
     return { user, team: { id: teamId, name: teamName }, tokens };
   }
 }

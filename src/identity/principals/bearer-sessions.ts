@@ -5,6 +5,14 @@ import { type AccessClaims, AccessTokens, ALGORITHM, AUDIENCE, ISSUER } from '..
 import { credentialOf } from './credential.js';
 import { PrincipalLoader } from './principal-loader.js';
 
+export interface BearerSession {
+  readonly teamId: string;
+  readonly sessionId: string;
+  readonly userId: string;
+  /** When its person last proved who they are, milliseconds since 1970. */
+  readonly authenticatedAtMs: number;
+}
+
 /** The session behind a bearer token, on routes that are public because the token may be missing. */
 @Injectable()
 export class BearerSessions {
@@ -15,7 +23,7 @@ export class BearerSessions {
   ) {}
 
   /** Null when there is no token, or it is no longer good. */
-  async of(request: FastifyRequest): Promise<{ teamId: string; sessionId: string; userId: string } | null> {
+  async of(request: FastifyRequest): Promise<BearerSession | null> {
     const credential = credentialOf(request);
     if (credential?.kind !== 'jwt') return null;
     const secret = this.tokens.secretFor(credential.text);
@@ -23,6 +31,8 @@ export class BearerSessions {
     const options = { secret, algorithms: [ALGORITHM as 'HS256'], issuer: ISSUER, audience: AUDIENCE };
     const claims = await this.jwt.verifyAsync<AccessClaims>(credential.text, options).catch(() => null);
     const principal = claims && (await this.principals.session(claims.team, claims.sid));
-    return principal ? { teamId: principal.teamId, sessionId: claims.sid, userId: principal.userId } : null;
+    if (!principal || principal.authenticatedAtMs === null) return null;
+    const { teamId, userId, authenticatedAtMs } = principal;
+    return { teamId, sessionId: claims.sid, userId, authenticatedAtMs };
   }
 }

@@ -17,10 +17,10 @@ export class SessionCookies {
     return this.refreshCookie.read(request);
   }
 
-  /** After a sign-in: sets both cookies; what it returns belongs into the body. */
+  /** After a sign-in: sets both cookies, that of the device only when a credential was checked; what it returns belongs into the body. */
   deliverSignIn(request: FastifyRequest, reply: FastifyReply, { device, ...tokens }: SignInTokens) {
     const visible = this.deliver(reply, tokens);
-    this.devices.write(request, reply, device.userId, device.secret);
+    if (device !== null) this.devices.write(request, reply, device.userId, device.secret);
     return visible;
   }
 

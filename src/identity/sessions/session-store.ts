@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../platform/context/principal.js';
-import { Database, enter } from '../../platform/database/database.js';
+import { become, Database, enter } from '../../platform/database/database.js';
 import { isContention } from '../../platform/database/database-errors.js';
 import { invalidate } from '../../platform/database/invalidations.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
@@ -28,6 +28,8 @@ export interface NewSession {
   readonly token: RefreshToken;
   readonly csrfHash: Buffer;
   readonly device: Device;
+  /** When the person last proved who they are, ISO 8601; null for now. */
+  readonly authenticatedAt: string | null;
 }
 
 export interface SessionKey {
@@ -61,8 +63,9 @@ export class SessionStore {
   insert(session: NewSession): Statement {
     return {
       name: 'session:insert',
-      text: `INSERT INTO sessions (team_id, id, user_id, token_hash, device_hash, ip_address, user_agent, csrf_hashes, idle_expires_at, expires_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY[$8::bytea], now() + interval '${IDLE_DAYS} days', now() + interval '${ABSOLUTE_DAYS} days')`,
+      text: `INSERT INTO sessions (team_id, id, user_id, token_hash, device_hash, ip_address, user_agent, csrf_hashes, idle_expires_at, expires_at, authenticated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, ARRAY[$8::bytea], now() + interval '${IDLE_DAYS} days', now() + interval '${ABSOLUTE_DAYS} days',
+          coalesce($9::timestamptz, now()))`,
       values: [
         session.teamId,
         session.token.sessionId,
@@ -72,6 +75,7 @@ export class SessionStore {
         session.device.ipAddress,
         session.device.userAgent,
         session.csrfHash,
+        session.authenticatedAt,
       ],
     };
   }
@@ -188,6 +192,25 @@ export class SessionStore {
         WHERE team_id = $1 AND id = $2 AND revoked_at IS NULL RETURNING 1)
       SELECT latchkey.expect_written(count(*)) FROM ended`;
     return { name: 'session:revoke', text, values: [teamId, sessionId, reason] };
+  }
+
+  /**
+   * Statements that end a unit of work of this person in `teamId` when the session, of whatever team, is over. The person's
+   * row stays locked to the commit, so that a reset either stops the unit or meets what it opened and ends it.
+   */
+  expectLive(
+    { teamId: home, sessionId }: SessionKey,
+    { teamId, userId }: { teamId: string; userId: string },
+  ): Statement[] {
+    const lock = `SELECT FROM users WHERE id = $1 FOR SHARE`;
+    const expect = `SELECT latchkey.expect_written((SELECT count(*) FROM sessions s JOIN users u ON u.id = s.user_id
+      WHERE s.team_id = $1 AND s.id = $2 AND s.user_id = $3 AND s.revoked_at IS NULL AND s.expires_at > now() AND u.disabled_at IS NULL))`;
+    return [
+      { name: 'session:lock-person', text: lock, values: [userId] },
+      become(home),
+      { name: 'session:expect-live', text: expect, values: [home, sessionId, userId] },
+      become(teamId),
+    ];
   }
 
   /** Ends all sessions of a person in every team but the kept one, in a unit of work of that person. */

@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from 'uuid';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Role } from '../../platform/context/principal.js';
 import { ApiError, notFound } from '../../platform/http/api-error.js';
+import type { BearerSession } from '../principals/bearer-sessions.js';
 import { ACCESS_TOKEN_SECONDS, AccessTokens } from '../auth/access-tokens.js';
 import { CsrfTokens } from './csrf-tokens.js';
 import { KnownDevices } from './known-devices.service.js';
@@ -23,9 +24,16 @@ export interface IssuedTokens {
   readonly refreshExpiresIn: number;
 }
 
-/** What a sign-in delivers besides: the browser is remembered as one of this user's. */
+/** What a sign-in delivers besides: the browser is remembered as one of this user's. Null where no credential was checked. */
 export interface SignInTokens extends IssuedTokens {
-  readonly device: { readonly userId: string; readonly secret: string };
+  readonly device: { readonly userId: string; readonly secret: string } | null;
+}
+
+/** For whom a session is opened. */
+export interface Opening {
+  readonly teamId: string;
+  readonly userId: string;
+  readonly role: Role;
 }
 
 /** Signing in, refreshing and ending sessions. */
@@ -43,13 +51,38 @@ export class SessionService {
   ) {}
 
   /** Stages a new session in the request's unit of work, and remembers the browser as this user's. */
-  open(context: RequestContext, member: { teamId: string; userId: string; role: Role }): SignInTokens {
+  open(context: RequestContext, member: Opening): SignInTokens {
+    const { userId } = member;
+    const issued = this.insert(context, member, null);
+    const device = this.devices.remember(userId);
+    for (const statement of device.statements) context.work.stage({ statement, change: null });
+    return { ...issued, device: { userId, secret: device.secret } };
+  }
+
+  /**
+   * Stages a new session on the strength of another one, in whatever team. No credential was checked, so the new one is no
+   * fresher than the other, and the browser is not remembered. When the other one ends meanwhile, the unit of work fails.
+   */
+  openFrom(context: RequestContext, other: BearerSession, member: Opening): SignInTokens {
+    for (const statement of this.store.expectLive(other, member))
+      context.work.stage({ statement, change: null });
+    const provedAt = new Date(other.authenticatedAtMs).toISOString();
+    return { ...this.insert(context, member, provedAt), device: null };
+  }
+
+  private insert(context: RequestContext, member: Opening, authenticatedAt: string | null): IssuedTokens {
     const { teamId, userId } = member;
     const sessionId = uuidv7();
     const token = this.refreshTokens.create(teamId, sessionId, 1);
     const csrf = this.csrf.create(context.ipAddress);
     context.work.stage({
-      statement: this.store.insert({ ...member, token, csrfHash: csrf.hash, device: context }),
+      statement: this.store.insert({
+        ...member,
+        token,
+        csrfHash: csrf.hash,
+        device: context,
+        authenticatedAt,
+      }),
       change: {
         id: uuidv7(),
         action: 'CREATE',
@@ -60,13 +93,8 @@ export class SessionService {
         sealed: null,
       },
     });
-    const device = this.devices.remember(userId);
-    for (const statement of device.statements) context.work.stage({ statement, change: null });
     context.work.afterCommit(() => this.watch.signedIn(context, { teamId, userId, sessionId }));
-    return {
-      ...this.issued(token, { ...member, cookieSeconds: IDLE_DAYS * 86_400 }, csrf.text),
-      device: { userId, secret: device.secret },
-    };
+    return this.issued(token, { ...member, cookieSeconds: IDLE_DAYS * 86_400 }, csrf.text);
   }
 
   /**

@@ -42,6 +42,11 @@ export class Database {
   }
 }
 
+/** The statement that takes a running transaction into another tenant; its author takes it back afterwards. */
+export function become(teamId: string): Statement {
+  return { name: 'become', text: `SELECT set_config('app.team_id', $1, true)`, values: [teamId] };
+}
+
 /**
  * The statement that puts a transaction into a tenant, and into a unit of work when `unitId` is not empty;
  * the settings end with the transaction. `locks` are advisory locks, taken before anything is read.
