@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Role } from '../../platform/context/principal.js';
+import type { ChangeAction, RecordedChange } from '../../platform/database/change-recorder.js';
 import { ApiError, notFound } from '../../platform/http/api-error.js';
 import type { BearerSession } from '../principals/bearer-sessions.js';
 import { ACCESS_TOKEN_SECONDS, AccessTokens } from '../auth/access-tokens.js';
@@ -83,15 +84,7 @@ export class SessionService {
         device: context,
         authenticatedAt,
       }),
-      change: {
-        id: uuidv7(),
-        action: 'CREATE',
-        resourceType: 'session',
-        resourceId: sessionId,
-        oldValues: null,
-        newValues: { userId },
-        sealed: null,
-      },
+      change: change('CREATE', 'session', sessionId, null, { userId }),
     });
     context.work.afterCommit(() => this.watch.signedIn(context, { teamId, userId, sessionId }));
     return this.issued(token, { ...member, cookieSeconds: IDLE_DAYS * 86_400 }, csrf.text);
@@ -178,31 +171,18 @@ export class SessionService {
   /** Stages that the person behind a session has just proved again who they are. */
   freshen(context: RequestContext, session: { teamId: string; sessionId: string }, atIso: string): void {
     const [mark, notice] = this.store.freshening(session, atIso);
-    const change = {
-      id: uuidv7(),
-      action: 'UPDATE' as const,
-      resourceType: 'session',
-      resourceId: session.sessionId,
-      oldValues: null,
-      newValues: { steppedUpAt: atIso },
-      sealed: null,
-    };
-    context.work.stage({ statement: mark, change });
+    const steppedUp = change('UPDATE', 'session', session.sessionId, null, { steppedUpAt: atIso });
+    context.work.stage({ statement: mark, change: steppedUp });
     context.work.stage({ statement: notice, change: null });
   }
 
   /** Stages the end of a session. */
   close(context: RequestContext, session: SessionKey, reason: string): void {
-    const change = {
-      id: uuidv7(),
-      action: 'UPDATE' as const,
-      resourceType: 'session',
-      resourceId: session.sessionId,
-      oldValues: { revokedReason: null },
-      newValues: { revokedReason: reason },
-      sealed: null,
-    };
-    context.work.stage({ statement: this.store.revocation(session, reason), change });
+    const [before, after] = [{ revokedReason: null }, { revokedReason: reason }];
+    context.work.stage({
+      statement: this.store.revocation(session, reason),
+      change: change('UPDATE', 'session', session.sessionId, before, after),
+    });
   }
 
   /** Stages the end of all sessions of a person, in every team; the unit of work acts as that person. */
@@ -210,16 +190,10 @@ export class SessionService {
     context: RequestContext,
     { userId, keptSessionId, reason }: { userId: string; keptSessionId: string | null; reason: string },
   ): void {
-    const change = {
-      id: uuidv7(),
-      action: 'UPDATE' as const,
-      resourceType: 'user',
-      resourceId: userId,
-      oldValues: null,
-      newValues: { sessionsEnded: reason, keptSessionId },
-      sealed: null,
-    };
-    context.work.stage({ statement: this.store.revocationOfAll(userId, keptSessionId, reason), change });
+    context.work.stage({
+      statement: this.store.revocationOfAll(userId, keptSessionId, reason),
+      change: change('UPDATE', 'user', userId, null, { sessionsEnded: reason, keptSessionId }),
+    });
   }
 
   /** Stages the end of all sessions of a person who asks for it, and lets the team know. */
@@ -291,6 +265,16 @@ export class SessionService {
       refreshExpiresIn: member.cookieSeconds,
     };
   }
+}
+
+function change(
+  action: ChangeAction,
+  resourceType: 'session' | 'user',
+  resourceId: string,
+  oldValues: Record<string, unknown> | null,
+  newValues: Record<string, unknown>,
+): RecordedChange {
+  return { id: uuidv7(), action, resourceType, resourceId, oldValues, newValues, sealed: null };
 }
 
 function ended(): ApiError {
