@@ -11,6 +11,9 @@ import { RouteTable } from './http/route-table.js';
 import { UnitRunner } from './http/unit-runner.js';
 import { Redis } from './redis/redis.js';
 import { Log } from './logging/log.js';
+import { NameResolver } from './net/name-resolver.js';
+import { OutboundHttp } from './net/outbound-http.js';
+import { OutboundGuard } from './net/outbound-url.js';
 import { ApiDocsController } from './openapi/api-docs.controller.js';
 import { ApiDocument } from './openapi/api-document.js';
 import { LandingController } from './pages/landing.controller.js';
@@ -34,6 +37,9 @@ export class PlatformModule {
             new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
         IdempotencyStore,
+        NameResolver,
+        OutboundGuard,
+        OutboundHttp,
         Readiness,
         Redis,
         Refusals,
@@ -46,6 +52,8 @@ export class PlatformModule {
         Log,
         MasterKeys,
         IdempotencyStore,
+        OutboundGuard,
+        OutboundHttp,
         Redis,
         Refusals,
         RouteTable,

@@ -80,6 +80,8 @@ describe('loadConfig', () => {
       publicBaseUrl: null,
       trustedProxies: [],
       ipBlockAllowlist: [],
+      outboundAllowedRanges: [],
+      outboundAllowHttp: false,
       corsOrigins: [],
       registration: 'open',
       requireTwoFactor: false,
@@ -87,6 +89,11 @@ describe('loadConfig', () => {
       jwtPreviousSecrets: [],
       masterEncryptionPreviousKeys: [],
       keyProvider: 'environment',
+      auditForwardUrl: null,
+      auditForwardSecrets: [],
+      auditForwardAllowedRanges: [],
+      auditForwardCaFile: null,
+      platformAlertEmails: [],
       smtpUrl: null,
       mailFrom: 'Latchkey <no-reply@localhost>',
       twilioBaseUrl: 'https://api.twilio.com',
@@ -177,6 +184,14 @@ describe('loadConfig', () => {
     ['ROLE', 'API'],
     ['PUBLIC_BASE_URL', 'https://user:password@example.com'],
     ['PUBLIC_BASE_URL', 'https://example.com/?x=1'],
+    ['OUTBOUND_ALLOWED_RANGES', '0.0.0.0/0'],
+    ['AUDIT_FORWARD_URL', 'ftp://logs.example.com'],
+    ['AUDIT_FORWARD_URL', 'syslog+tls://'],
+    ['AUDIT_FORWARD_URL', 'syslog+tls://logs.example.com:6514/path'],
+    ['AUDIT_FORWARD_URL', 'syslog+tls://user:password@logs.example.com'],
+    ['AUDIT_FORWARD_SECRET', 'whsec_c2hvcnQ='],
+    ['AUDIT_FORWARD_SECRET', 'c2VjcmV0'],
+    ['PLATFORM_ALERT_EMAILS', 'nobody'],
     ['TRUSTED_PROXIES', '010.0.0.1'],
     ['TRUSTED_PROXIES', '10.1'],
     ['TRUSTED_PROXIES', '10.0.0.0/33'],
@@ -242,6 +257,13 @@ describe('in production', () => {
     expect(() => loadConfig({ NODE_ENV: 'production' }, cwd)).toThrow(
       /PUBLIC_BASE_URL: is missing[^]*JWT_SECRET: is missing/,
     );
+  });
+
+  it('plain http to outside is refused, and a webhook without a secret to sign with', () => {
+    const env = { ...productionEnv(), OUTBOUND_ALLOW_HTTP: 'true' };
+    expect(namesOf(problemsOf(env))).toEqual(['OUTBOUND_ALLOW_HTTP']);
+    const webhook = { ...productionEnv(), AUDIT_FORWARD_URL: 'http://logs.example.com/' };
+    expect(namesOf(problemsOf(webhook))).toEqual(['AUDIT_FORWARD_SECRET', 'AUDIT_FORWARD_URL']);
   });
 
   it('is recognised when only .env says so', () => {

@@ -6,9 +6,9 @@ import {
   type Environment,
   environmentNames,
   environmentSchema,
-  type RateLimit,
   type RawEnvironment,
 } from './config.schema.js';
+import type { RateLimit } from './variable-rules.js';
 import { loadOrCreateDevelopmentSecrets } from './development-secrets.js';
 
 /**
@@ -38,6 +38,10 @@ export abstract class Config {
   abstract readonly trustedProxies: readonly string[];
   /** CIDR ranges whose addresses are recorded but never blocked. */
   abstract readonly ipBlockAllowlist: readonly string[];
+  /** CIDR ranges beyond the public internet that URLs of users may lead to. */
+  abstract readonly outboundAllowedRanges: readonly string[];
+  /** Whether URLs of users may start with http://; never in production. */
+  abstract readonly outboundAllowHttp: boolean;
   abstract readonly corsOrigins: readonly string[];
   abstract readonly registration: Environment['REGISTRATION'];
   abstract readonly requireTwoFactor: boolean;
@@ -50,6 +54,16 @@ export abstract class Config {
   abstract readonly keyProvider: Environment['KEY_PROVIDER'];
   /** Base64 of the 32-byte Ed25519 seed. */
   abstract readonly auditSigningKey: string;
+  /** https://, syslog+tls:// or syslog+tcp://; `null` means that the audit log stays here. */
+  abstract readonly auditForwardUrl: string | null;
+  /** `whsec_…`, the present one first. */
+  abstract readonly auditForwardSecrets: readonly string[];
+  /** CIDR ranges that the audit log may be forwarded to, besides {@link outboundAllowedRanges}. */
+  abstract readonly auditForwardAllowedRanges: readonly string[];
+  /** Absolute path of a PEM file. */
+  abstract readonly auditForwardCaFile: string | null;
+  /** Who is mailed about severe events that concern no team. */
+  abstract readonly platformAlertEmails: readonly string[];
   abstract readonly smtpUrl: string | null;
   abstract readonly mailFrom: string;
   abstract readonly twilioBaseUrl: string;
@@ -128,6 +142,8 @@ function toConfig(env: Environment, cwd: string): Config {
     publicBaseUrl: env.PUBLIC_BASE_URL,
     trustedProxies: env.TRUSTED_PROXIES,
     ipBlockAllowlist: env.IP_BLOCK_ALLOWLIST,
+    outboundAllowedRanges: env.OUTBOUND_ALLOWED_RANGES,
+    outboundAllowHttp: env.OUTBOUND_ALLOW_HTTP,
     corsOrigins: env.CORS_ORIGINS,
     registration: env.REGISTRATION,
     requireTwoFactor: env.REQUIRE_2FA,
@@ -136,6 +152,11 @@ function toConfig(env: Environment, cwd: string): Config {
     jwtPreviousSecrets: env.JWT_PREVIOUS_SECRETS,
     masterEncryptionPreviousKeys: env.MASTER_ENCRYPTION_PREVIOUS_KEYS,
     keyProvider: env.KEY_PROVIDER,
+    auditForwardUrl: env.AUDIT_FORWARD_URL,
+    auditForwardSecrets: env.AUDIT_FORWARD_SECRET,
+    auditForwardAllowedRanges: env.AUDIT_FORWARD_ALLOWED_RANGES,
+    auditForwardCaFile: env.AUDIT_FORWARD_CA_FILE === null ? null : resolve(cwd, env.AUDIT_FORWARD_CA_FILE),
+    platformAlertEmails: env.PLATFORM_ALERT_EMAILS,
     smtpUrl: env.SMTP_URL,
     mailFrom: env.MAIL_FROM,
     twilioBaseUrl: env.TWILIO_BASE_URL,

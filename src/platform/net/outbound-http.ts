@@ -1,0 +1,113 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { Injectable } from '@nestjs/common';
+import { OutboundGuard, type OutboundPolicy, OutboundRefusedError, pinnedLookup } from './outbound-url.js';
+
+const TIMEOUT_MS = 15_000;
+const MAX_ANSWER_BYTES = 65_536;
+const MAX_HEADER_BYTES = 16_384;
+
+export interface OutboundRequest {
+  readonly url: string;
+  readonly policy: OutboundPolicy;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer;
+  /** For everything together, from the name server to the last byte; default 15 s. */
+  readonly timeoutMs?: number;
+  /** Ends the request early. */
+  readonly signal?: AbortSignal;
+  /** PEM of authorities to trust instead of the system's. */
+  readonly ca?: string | null;
+}
+
+export interface OutboundAnswer {
+  /** Redirects are answers like any other: nothing is followed. */
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** No answer came: no connection, a broken one, too slow, or too long. */
+export class OutboundFailedError extends Error {
+  constructor(
+    /** A word for logs: the system's error code, `TIMEOUT` or `ANSWER_TOO_LARGE`. */
+    readonly code: string,
+  ) {
+    super(`no answer came: ${code}`);
+    this.name = 'OutboundFailedError';
+  }
+}
+
+/** HTTP to hosts outside: every request passes the {@link OutboundGuard} and has a bound in time and size. */
+@Injectable()
+export class OutboundHttp {
+  constructor(private readonly guard: OutboundGuard) {}
+
+  /**
+   * Sends one request on a connection of its own.
+   * @throws OutboundRefusedError before anything is sent
+   * @throws OutboundFailedError when no whole answer came
+   */
+  async send(request: OutboundRequest): Promise<OutboundAnswer> {
+    const url = this.guard.read(request.url, request.policy);
+    const deadline = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
+    const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
+    try {
+      const addresses = await before(signal, this.guard.resolve(url.hostname, request.policy));
+      const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+      return await answerOf(
+        send(url, {
+          method: request.method,
+          headers: { ...request.headers, 'content-length': String(request.body?.length ?? 0) },
+          lookup: pinnedLookup(addresses),
+          // A connection of the pool might have been made to an address that nobody checked for this request.
+          agent: false,
+          signal,
+          maxHeaderSize: MAX_HEADER_BYTES,
+          ...(request.ca ? { ca: request.ca } : {}),
+        }),
+        request.body,
+      );
+    } catch (error) {
+      if (error instanceof OutboundRefusedError || error instanceof OutboundFailedError) throw error;
+      throw new OutboundFailedError(deadline.aborted ? 'TIMEOUT' : codeOf(error));
+    }
+  }
+}
+
+function answerOf(request: ClientRequest, body: Buffer | undefined): Promise<OutboundAnswer> {
+  return new Promise((resolve, reject) => {
+    request.on('error', reject);
+    request.on('response', (response: IncomingMessage) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        size += chunk.length;
+        if (size <= MAX_ANSWER_BYTES) {
+          chunks.push(chunk);
+          return;
+        }
+        reject(new OutboundFailedError('ANSWER_TOO_LARGE'));
+        request.destroy();
+      });
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
+    });
+    request.end(body);
+  });
+}
+
+/** The work, or the signal's reason if that comes first. */
+export function before<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason as Error);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}
+
+function codeOf(error: unknown): string {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? code : 'FAILED';
+}
