@@ -10,8 +10,9 @@ const PERSON = {
   email: 'wilhelmina.vandersloot@example.com',
   phone: '+15550148877',
   notes: 'Prefers the mornings',
+  tags: ['Piccadilly regular'],
 };
-const TRACES = /wilhelmina|vandersloot|5550148877|mornings/i;
+const TRACES = /wilhelmina|vandersloot|5550148877|mornings|piccadilly/i;
 
 describe('a person’s data', () => {
   let app: TestApp;
@@ -26,14 +27,22 @@ describe('a person’s data', () => {
       headers: { 'idempotency-key': idempotencyKey },
     });
     ({ id } = created.json.data);
-    await owner.http.patch(`/v1/clients/${id}`, { notes: 'Prefers the mornings, before nine' });
+    await owner.http.patch(`/v1/clients/${id}`, {
+      notes: 'Prefers the mornings, before nine',
+      tags: ['Piccadilly regular', 'Piccadilly owner'],
+    });
   });
   afterAll(() => app.close());
 
   it('has a history that shows each change, masked for those without clients:pii', async () => {
     const mine = await owner.http.get(`/v1/clients/${id}/history`);
     expect(mine.json.data.map((row: any) => row.action)).toEqual(['UPDATE', 'CREATE']);
-    expect(mine.json.data[1].newValues.email).toBe(PERSON.email);
+    expect(mine.json.data[1].newValues).toMatchObject({
+      email: PERSON.email,
+      tags: PERSON.tags,
+      type: 'buyer',
+    });
+    expect(Object.keys(mine.json.data[0].newValues).sort()).toEqual(['notes', 'tags']);
     const key = await createKey(owner, ['clients:read']);
     const masked = await key.http.get(`/v1/clients/${id}/history?limit=1`);
     expect(masked.json.meta.nextCursor).not.toBeNull();
@@ -46,7 +55,11 @@ describe('a person’s data', () => {
 
   it('is exported whole for the person', async () => {
     const { json } = await owner.http.get(`/v1/clients/${id}/export`);
-    expect(json.data.record).toMatchObject({ ...PERSON, notes: 'Prefers the mornings, before nine' });
+    expect(json.data.record).toMatchObject({
+      ...PERSON,
+      notes: 'Prefers the mornings, before nine',
+      tags: ['Piccadilly regular', 'Piccadilly owner'],
+    });
     expect(json.data.history).toHaveLength(2);
   });
 
@@ -99,6 +112,15 @@ describe('a person’s data', () => {
       expect(history.json.data).toHaveLength(3);
     });
 
+    it('is readable in no column of any audit row', async () => {
+      const rows = await app.database.sql(
+        'SELECT to_jsonb(a)::text AS text FROM audit_log a WHERE resource_id = $1',
+        [id],
+      );
+      expect(rows).toHaveLength(3);
+      for (const { text } of rows) expect(text).not.toMatch(TRACES);
+    });
+
     it('has no key, no search token and no stored answer left in the database', async () => {
       const [left] = await app.database.sql(
         `SELECT (SELECT count(*)::int FROM data_keys WHERE subject_id = $1) AS keys,
@@ -139,7 +161,13 @@ describe('a person’s data', () => {
   });
 
   it('is erased from leads just the same', async () => {
-    const lead = { firstName: 'Wilhelmina', email: 'wilhelmina.lead@example.com', leadType: 'buyer' };
+    const lead = {
+      firstName: 'Wilhelmina',
+      email: 'wilhelmina.lead@example.com',
+      leadType: 'buyer',
+      source: 'a cousin of Vandersloot',
+      tags: ['Piccadilly'],
+    };
     const created = await owner.http.post('/v1/leads', lead);
     expect(created.status).toBe(201);
     const leadId = created.json.data.id;
@@ -147,5 +175,11 @@ describe('a person’s data', () => {
     expect((await owner.http.post(`/v1/leads/${leadId}/erase`)).status).toBe(200);
     expect((await owner.http.get(`/v1/leads/${leadId}`)).status).toBe(404);
     expect((await owner.http.get(`/v1/leads/${leadId}/history`)).text).not.toMatch(TRACES);
+    const [left] = await app.database.sql(
+      `SELECT (SELECT to_jsonb(l)::text FROM leads l WHERE id = $1) AS shell,
+        (SELECT string_agg(to_jsonb(a)::text, ' ') FROM audit_log a WHERE resource_id = $1) AS history`,
+      [leadId],
+    );
+    expect(left.shell + left.history).not.toMatch(TRACES);
   });
 });

@@ -1,4 +1,4 @@
-/** Plain fields: shown to every reader, and kept by the audit log. */
+/** Plain fields: shown to every reader, and kept by the audit log (sealed, if an erasure empties them). */
 export const LEAD_AUDITED = [
   'leadType',
   'leadStatus',

@@ -26,7 +26,7 @@ export class LeadsRepository extends TeamRepository<Lead, LeadPersonal> {
   constructor(store: TeamStore) {
     super(store, Lead, {
       resourceType: 'lead',
-      erased: { tags: [] },
+      erased: { tags: [], source: null },
       audited: LEAD_AUDITED,
       personal: { fields: LEAD_PERSONAL, terms: (person) => personTerms('leads', person) },
       references: { convertedClientId: 'clients' },

@@ -16,13 +16,16 @@ export interface TeamRow extends ObjectLiteral {
 export interface TableRules<E, P extends object> {
   /** Name in the audit log. */
   readonly resourceType: string;
-  /** Plain fields that the audit log keeps; nothing else ever reaches it. */
+  /** Fields besides the personal ones that the audit log keeps; nothing else ever reaches it. */
   readonly audited: readonly string[];
   /** Personal data of the row, or null for a table without. */
   readonly personal: PersonalRules<P> | null;
   /** Words of the plain fields; a table has these or those of its {@link PersonalRules}. */
   readonly terms?: (row: E) => IndexTerms;
-  /** Plain fields that may say something about a person, and what an erased record has instead. */
+  /**
+   * Plain fields that may say something about a person, and what an erased record has instead. Audit rows keep
+   * them sealed with the personal ones. For tables with personal data only.
+   */
   readonly erased?: Partial<E>;
   /** What a client reads when another live record has one of the unique terms. */
   readonly duplicate?: string;

@@ -44,6 +44,9 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   private readonly statements: TeamStatements;
   private readonly sealedRows: SealedRows<E, P> | null;
   private readonly index: RowIndex<E> | null;
+  /** Audited fields in the clear: those that an erasure empties are sealed in audit rows, or history would keep them. */
+  private readonly openFields: readonly string[];
+  private readonly erasedFields: readonly string[];
 
   protected constructor(
     protected readonly store: TeamStore,
@@ -51,6 +54,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     private readonly rules: TableRules<E, P>,
   ) {
     this.shape = shapeOf(store.source, entity);
+    this.erasedFields = rules.audited.filter((name) => name in (rules.erased ?? {}));
+    this.openFields = rules.audited.filter((name) => !this.erasedFields.includes(name));
     const sealed = rules.personal
       ? new SealedRows<E, P>(store.cipher, this.shape.table, rules.personal)
       : null;
@@ -151,12 +156,12 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
       const created = this.sealedRows.createKey(row);
       const data = personal as P;
       Object.assign(row, { sealed: this.sealedRows.seal(row, created.key, data) });
-      audit = this.sealedRows.sealAudit(row, auditId, { new: data });
+      audit = this.sealedRows.sealAudit(row, auditId, { new: this.closedValues(row) });
       key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId };
     }
     const tokens = await this.index?.tokens(row);
     if (tokens && !allowDuplicate) this.index?.refuseDuplicates(context, row, tokens.unique);
-    const change = this.change(auditId, 'CREATE', row, null, presentFields(row, this.rules.audited), audit);
+    const change = this.change(auditId, 'CREATE', row, null, presentFields(row, this.openFields), audit);
     this.stage(context, row, this.statements.insert(row, tokens?.all ?? [], key), change);
     return row;
   }
@@ -170,8 +175,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     before: E,
     { fields, personal, allowDuplicate }: Changes<E, P>,
   ): Promise<E> {
-    const plain = diffOf(before, { ...before, ...fields }, this.rules.audited);
-    const secret = this.personalDiff(before, personal ?? {});
+    const plain = diffOf(before, { ...before, ...fields }, this.openFields);
+    const secret = this.closedDiff(before, fields, personal ?? {});
     if (plain === null && secret === null) {
       context.work.noChange('the patch alters nothing');
       return before;
@@ -198,8 +203,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const after = this.nextVersion(before, { archivedAt: this.store.clock.nowIso() } as Partial<E>);
     const auditId = uuidv7();
     await this.index?.unindex(context, before);
-    const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.sealedRows.of(before) }) ?? null;
-    const plain = presentFields(before, this.rules.audited);
+    const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.closedValues(before) }) ?? null;
+    const plain = presentFields(before, this.openFields);
     const change = this.change(auditId, 'DELETE', before, plain, null, audit);
     this.stage(context, after, this.statements.update(after, before.version), change);
   }
@@ -260,10 +265,16 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     };
   }
 
-  private personalDiff(before: E, personal: Partial<P>): ReturnType<typeof diffOf> {
+  /** What audit rows keep of a row under the subject's key. */
+  private closedValues(row: E): Values {
+    return { ...presentFields(row, this.erasedFields), ...this.sealed().of(row) };
+  }
+
+  private closedDiff(before: E, fields: Partial<E>, personal: Partial<P>): ReturnType<typeof diffOf> {
     if (!this.sealedRows) return null;
-    const old = this.sealedRows.of(before);
-    return diffOf(old as Record<string, unknown>, { ...old, ...personal }, this.sealedRows.rules.fields);
+    const old: Values = { ...before, ...this.sealedRows.of(before) };
+    const names = [...this.erasedFields, ...this.sealedRows.rules.fields];
+    return diffOf(old, { ...old, ...fields, ...personal }, names);
   }
 
   private rowOf(raw: Row): E {
