@@ -75,6 +75,10 @@ async function assemble(
   // Before the anonymous limit: a preflight carries no credential, and the request it asks for is counted itself.
   await installCors(app, parts.config);
   const denials = app.get(DenialRecorder);
+  fastify.addHook('onSend', (request, _reply, payload, done) => {
+    denials.onSend(request, payload);
+    done(null, payload);
+  });
   fastify.addHook('onResponse', (request, reply, done) => {
     denials.onResponse(request, reply.statusCode, reply.elapsedTime);
     done();

@@ -1,9 +1,13 @@
+import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { IntegrityError } from '../../platform/crypto/aead.js';
 import type { ApiError, ErrorCode } from '../../platform/http/api-error.js';
 import { type RefusalRecorder, Refusals } from '../../platform/http/refusals.js';
+import type { JobFailure } from '../../platform/jobs/job.js';
+import { Jobs } from '../../platform/jobs/jobs.service.js';
 import type { SecurityEventType } from './event-types.js';
+import type { SecurityEvent } from './security-event.js';
 import { factsOf, SecurityEvents } from './security-events.service.js';
 
 /** A request that takes longer is worth a look. */
@@ -29,18 +33,25 @@ const TYPE_OF_CODE: Partial<Record<ErrorCode, SecurityEventType>> = {
 /** Being asked to prove oneself again is part of a normal day. */
 const ORDINARY: ReadonlySet<ErrorCode> = new Set(['STEP_UP_REQUIRED', 'TWO_FACTOR_REQUIRED']);
 
+/** Somebody wrote into the database behind our back, or a master key is missing: never a normal day. */
+const ALTERED = { type: 'suspicious_activity', severity: 'critical' } as const;
+const ALTERED_RULE = 'sealed_value_does_not_open';
+
 /** Records every denial where errors are answered: guards refuse before any interceptor runs. */
 @Injectable()
 export class DenialRecorder implements RefusalRecorder {
   constructor(
     private readonly events: SecurityEvents,
     refusals: Refusals,
+    jobs: Jobs,
   ) {
     refusals.record(this);
+    jobs.onFailure((failure) => this.recordFailedJob(failure));
   }
 
   recordRefusal(request: FastifyRequest, error: ApiError): void {
-    if (error.cause instanceof IntegrityError) return this.recordAlteredValue(request);
+    // A stream that broke before its first byte was recorded as it broke.
+    if (error.cause instanceof IntegrityError) return this.events.recordRefusal(alteredIn(request));
     const type = typeOf(request, error);
     if (type === null) return;
     this.events.recordRefusal({
@@ -51,10 +62,25 @@ export class DenialRecorder implements RefusalRecorder {
     });
   }
 
-  /** Somebody wrote into the database behind our back, or a master key is missing: never a normal day. */
-  private recordAlteredValue(request: FastifyRequest): void {
-    const details = { rule: 'sealed_value_does_not_open', route: routeOf(request) };
-    this.events.record({ ...factsOf(request), type: 'suspicious_activity', severity: 'critical', details });
+  /** For the hook before each answer: what breaks a stream comes after the status, when no filter hears of it. */
+  onSend(request: FastifyRequest, payload: unknown): void {
+    if (!(payload instanceof Readable)) return;
+    payload.once('error', (error) => {
+      if (error instanceof IntegrityError) this.events.record(alteredIn(request));
+    });
+  }
+
+  private recordFailedJob({ name, data, error }: JobFailure): void {
+    if (!(error instanceof IntegrityError)) return;
+    const { teamId } = data as { teamId?: unknown };
+    this.events.record({
+      ...ALTERED,
+      teamId: typeof teamId === 'string' ? teamId : null,
+      userId: null,
+      ipAddress: null,
+      requestId: null,
+      details: { rule: ALTERED_RULE, job: name },
+    });
   }
 
   /** For the hook after each answer. */
@@ -63,6 +89,10 @@ export class DenialRecorder implements RefusalRecorder {
     const details = { route: routeOf(request), durationMs: Math.round(elapsedMs), status };
     this.events.record({ ...factsOf(request), type: 'slow_request', details });
   }
+}
+
+function alteredIn(request: FastifyRequest): SecurityEvent {
+  return { ...factsOf(request), ...ALTERED, details: { rule: ALTERED_RULE, route: routeOf(request) } };
 }
 
 function typeOf(request: FastifyRequest, error: ApiError): SecurityEventType | null {

@@ -119,6 +119,7 @@ export const EVENT_TYPES = {
     {
       rule: 'which rule; sealed_value_does_not_open for an altered value',
       route: 'route and method',
+      job: 'the background job, when it was no request',
       count: 'how often',
       accounts: 'how many accounts',
       network: 'from which network',

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { Log } from '../logging/log.js';
-import type { Job, JobDefinition } from './job.js';
+import type { Job, JobDefinition, JobFailure } from './job.js';
 import { type ClaimedJob, JobStore } from './job-store.js';
 import { PayloadSealer } from './sealed-payload.js';
 
@@ -27,6 +27,7 @@ export class JobWorker {
   private stopping = false;
   private maintainedAtMs = 0;
   private failing = false;
+  private readonly observers: ((failure: JobFailure) => void)[] = [];
 
   constructor(
     private readonly store: JobStore,
@@ -38,6 +39,11 @@ export class JobWorker {
   start(definitions: ReadonlyMap<string, JobDefinition>): void {
     this.definitions = definitions;
     this.schedule(0);
+  }
+
+  /** `observer` hears of every failed try; it must neither wait nor throw. */
+  observe(observer: (failure: JobFailure) => void): void {
+    this.observers.push(observer);
   }
 
   /** Waits for what runs, then gives the rest back. Nothing is claimed from here on. */
@@ -123,13 +129,16 @@ export class JobWorker {
   /** Runs one job to its end and records it; never rejects. */
   private async run(definition: JobDefinition, claimed: ClaimedJob, abort: AbortController): Promise<void> {
     const { name } = definition;
-    const { id } = claimed;
+    const { id, payload } = claimed;
+    let data: unknown = {};
     try {
-      await this.handle(definition, claimed, abort);
+      if (payload !== null) data = this.sealer.open(name, id, payload);
+      await this.handle(definition, claimed, data, abort);
       if (definition.everySeconds === null) await this.store.finish(name, id);
       else await this.store.finishPeriodic(name, id);
     } catch (error) {
       const isLastAttempt = claimed.retryCount >= claimed.retryLimit;
+      for (const observer of this.observers) observer({ name, data, error });
       const failure = describe(error);
       this.log.error(
         { job: name, jobId: id, attempt: claimed.retryCount + 1, isLastAttempt, failure },
@@ -145,10 +154,10 @@ export class JobWorker {
   private async handle(
     definition: JobDefinition,
     claimed: ClaimedJob,
+    data: unknown,
     abort: AbortController,
   ): Promise<void> {
-    const { id, payload, retryCount, retryLimit } = claimed;
-    const data = payload === null ? {} : this.sealer.open(definition.name, id, payload);
+    const { id, retryCount, retryLimit } = claimed;
     const timer = setTimeout(
       () => abort.abort(new JobInterruptedError('timeout')),
       definition.timeoutSeconds * 1000,

@@ -48,3 +48,11 @@ export interface JobDefinition {
   /** Seconds between runs of a periodic job; null for jobs that are enqueued. */
   readonly everySeconds: number | null;
 }
+
+/** One try that ended with an error. */
+export interface JobFailure {
+  readonly name: string;
+  /** As the handler got it; `{}` when it could not be opened. */
+  readonly data: unknown;
+  readonly error: unknown;
+}

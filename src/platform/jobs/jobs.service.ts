@@ -1,7 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import type { Statement } from '../database/statement.js';
-import type { JobDefinition, JobHandler, JobOptions, NewJob } from './job.js';
+import type { JobDefinition, JobFailure, JobHandler, JobOptions, NewJob } from './job.js';
 import { JobStore } from './job-store.js';
 import { JobWorker } from './job-worker.js';
 import { PayloadSealer } from './sealed-payload.js';
@@ -51,6 +51,11 @@ export class Jobs implements OnApplicationBootstrap, BeforeApplicationShutdown {
       handler: (job) => handler({ ...job, data: undefined }),
       everySeconds: seconds,
     });
+  }
+
+  /** `observer` hears of every failed try on this instance; it must neither wait nor throw. */
+  onFailure(observer: (failure: JobFailure) => void): void {
+    this.worker.observe(observer);
   }
 
   /**
