@@ -1,4 +1,5 @@
 import type { DataKey, NewDataKey, SubjectCipher } from '../crypto/subject-cipher.js';
+import { diffOf, presentFields } from './audit-diff.js';
 import type { IndexTerms } from './row-index.js';
 import type { Statement } from './statement.js';
 
@@ -14,6 +15,7 @@ export interface PersonalRules<P extends object> {
 interface Identified {
   readonly id: string;
   readonly teamId: string;
+  readonly [field: string]: unknown;
 }
 
 interface Secrets<P> {
@@ -37,6 +39,8 @@ export class SealedRows<E extends Identified, P extends object> {
     private readonly cipher: SubjectCipher,
     private readonly table: string,
     readonly rules: PersonalRules<P>,
+    /** Plain fields that an erasure empties: audit rows keep them under the subject's key as well. */
+    private readonly closed: readonly string[],
   ) {}
 
   /** The opened personal data of a row that went through {@link open} or {@link seal}. */
@@ -67,6 +71,17 @@ export class SealedRows<E extends Identified, P extends object> {
   /** Personal values for an audit row, bound to that row. */
   sealAudit(row: E, auditId: string, values: { old?: object; new?: object }): Buffer {
     return this.keyOf(row).seal(JSON.stringify(values), `audit_log|${auditId}`);
+  }
+
+  /** What an audit row about the whole record keeps sealed. */
+  auditValues(row: E): Record<string, unknown> {
+    return { ...presentFields(row, this.closed), ...this.of(row) };
+  }
+
+  /** What an audit row about a change keeps sealed; null when nothing of it changes. */
+  auditDiff(before: E, change: object): ReturnType<typeof diffOf> {
+    const old: Record<string, unknown> = { ...before, ...this.of(before) };
+    return diffOf(old, { ...old, ...change }, [...this.closed, ...this.rules.fields]);
   }
 
   private secretsOf(row: E): Secrets<P> {

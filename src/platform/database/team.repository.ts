@@ -46,7 +46,6 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   private readonly index: RowIndex<E> | null;
   /** Audited fields in the clear: those that an erasure empties are sealed in audit rows, or history would keep them. */
   private readonly openFields: readonly string[];
-  private readonly erasedFields: readonly string[];
 
   protected constructor(
     protected readonly store: TeamStore,
@@ -54,10 +53,10 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     private readonly rules: TableRules<E, P>,
   ) {
     this.shape = shapeOf(store.source, entity);
-    this.erasedFields = rules.audited.filter((name) => name in (rules.erased ?? {}));
-    this.openFields = rules.audited.filter((name) => !this.erasedFields.includes(name));
+    const closed = rules.audited.filter((name) => name in (rules.erased ?? {}));
+    this.openFields = rules.audited.filter((name) => !closed.includes(name));
     const sealed = rules.personal
-      ? new SealedRows<E, P>(store.cipher, this.shape.table, rules.personal)
+      ? new SealedRows<E, P>(store.cipher, this.shape.table, rules.personal, closed)
       : null;
     const personalTerms = rules.personal?.terms;
     const terms = sealed && personalTerms ? (row: E) => personalTerms(sealed.of(row)) : rules.terms;
@@ -156,7 +155,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
       const created = this.sealedRows.createKey(row);
       const data = personal as P;
       Object.assign(row, { sealed: this.sealedRows.seal(row, created.key, data) });
-      audit = this.sealedRows.sealAudit(row, auditId, { new: this.closedValues(row) });
+      audit = this.sealedRows.sealAudit(row, auditId, { new: this.sealedRows.auditValues(row) });
       key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId };
     }
     const tokens = await this.index?.tokens(row);
@@ -176,7 +175,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     { fields, personal, allowDuplicate }: Changes<E, P>,
   ): Promise<E> {
     const plain = diffOf(before, { ...before, ...fields }, this.openFields);
-    const secret = this.closedDiff(before, fields, personal ?? {});
+    const secret = this.sealedRows?.auditDiff(before, { ...fields, ...personal }) ?? null;
     if (plain === null && secret === null) {
       context.work.noChange('the patch alters nothing');
       return before;
@@ -203,7 +202,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const after = this.nextVersion(before, { archivedAt: this.store.clock.nowIso() } as Partial<E>);
     const auditId = uuidv7();
     await this.index?.unindex(context, before);
-    const audit = this.sealedRows?.sealAudit(before, auditId, { old: this.closedValues(before) }) ?? null;
+    const { sealedRows } = this;
+    const audit = sealedRows?.sealAudit(before, auditId, { old: sealedRows.auditValues(before) }) ?? null;
     const plain = presentFields(before, this.openFields);
     const change = this.change(auditId, 'DELETE', before, plain, null, audit);
     this.stage(context, after, this.statements.update(after, before.version), change);
@@ -263,18 +263,6 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
       version: before.version + 1,
       updatedAt: this.store.clock.nowIso(),
     };
-  }
-
-  /** What audit rows keep of a row under the subject's key. */
-  private closedValues(row: E): Values {
-    return { ...presentFields(row, this.erasedFields), ...this.sealed().of(row) };
-  }
-
-  private closedDiff(before: E, fields: Partial<E>, personal: Partial<P>): ReturnType<typeof diffOf> {
-    if (!this.sealedRows) return null;
-    const old: Values = { ...before, ...this.sealedRows.of(before) };
-    const names = [...this.erasedFields, ...this.sealedRows.rules.fields];
-    return diffOf(old, { ...old, ...fields, ...personal }, names);
   }
 
   private rowOf(raw: Row): E {
