@@ -3,11 +3,8 @@ import { createDemo } from './demo/demo-team.js';
 import { printBanner } from './demo/start-banner.js';
 import type { Config } from './platform/config/config.js';
 import { openDatabase } from './platform/database/open-database.js';
-import { drain } from './platform/health/drain.js';
+import { drain, SHUTDOWN_LIMIT_MS } from './platform/health/drain.js';
 import { Log } from './platform/logging/log.js';
-
-/** Longer than this and the process ends without having drained. */
-const SHUTDOWN_LIMIT_MS = 15_000;
 
 /** A load balancer that looks every second has seen `/readyz` by then. Ctrl-C does not wait. */
 const DRAIN_NOTICE_MS = 1500;

@@ -1,4 +1,6 @@
-import { drain } from '../../src/platform/health/drain.js';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { drain, SHUTDOWN_LIMIT_MS } from '../../src/platform/health/drain.js';
 import { registerOwner } from '../harness/accounts.js';
 import { createTestDatabase, startTestApp } from '../harness/test-app.js';
 
@@ -24,7 +26,7 @@ describe('an instance that is told to end', () => {
         else expect([undefined, 503]).toContain(answer?.status);
       }
       await ended;
-      expect(Date.now() - startMs).toBeLessThan(10_000);
+      expect(Date.now() - startMs).toBeLessThan(SHUTDOWN_LIMIT_MS);
       expect(acknowledged.length).toBeGreaterThan(0);
       const [{ n }] = await database.sql('SELECT count(*)::int AS n FROM clients WHERE id = ANY ($1)', [
         acknowledged,
@@ -33,5 +35,13 @@ describe('an instance that is told to end', () => {
     } finally {
       await database.drop();
     }
+  });
+
+  it('ends as soon as the operator was told, and before a container runtime kills it', () => {
+    const page = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
+    const seconds = SHUTDOWN_LIMIT_MS / 1000;
+    expect(page('docs/operations.md')).toContain(`After ${seconds} s the process ends in any case`);
+    const grace = /stop_grace_period: (\d+)s/.exec(page('docker-compose.yml'))?.[1];
+    expect(Number(grace)).toBeGreaterThan(seconds);
   });
 });

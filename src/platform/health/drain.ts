@@ -3,6 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { INestApplication } from '@nestjs/common';
 import { Readiness } from './readiness.js';
 
+/**
+ * Longer than this after the signal and the process ends as it is (exit code 1). Jobs that were running go back to the queue
+ * after their time limit; nothing that was acknowledged is lost.
+ */
+export const SHUTDOWN_LIMIT_MS = 10_000;
+
 /** Requests that are under way may take this long once no new ones are taken. */
 const IN_FLIGHT_LIMIT_MS = 6000;
 
