@@ -8,6 +8,7 @@ import { AccountsController } from './accounts/accounts.controller.js';
 import { EmailVerificationService } from './accounts/email-verification.service.js';
 import { PasswordChangeService } from './accounts/password-change.service.js';
 import { PasswordResetService } from './accounts/password-reset.service.js';
+import { PasswordRehash } from './accounts/password-rehash.service.js';
 import { PasswordWriter } from './accounts/password-writer.service.js';
 import { ApiKey } from './api-keys/api-key.entity.js';
 import { ApiKeyUsage } from './api-keys/api-key-usage.service.js';
@@ -168,6 +169,7 @@ import { UserDirectory } from './users/user-directory.js';
     TwoFactorStore,
     SecondFactor,
     PasswordProof,
+    PasswordRehash,
     UserDirectory,
   ],
   exports: [

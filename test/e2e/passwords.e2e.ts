@@ -1,3 +1,4 @@
+import { hash } from '@node-rs/argon2';
 import { Clock } from '../../src/platform/clock/clock.js';
 import { HashingBusyError, PasswordHasher } from '../../src/identity/passwords/password-hasher.js';
 import { UserDirectory } from '../../src/identity/users/user-directory.js';
@@ -323,6 +324,68 @@ describe('hashing', () => {
       'UNAVAILABLE',
       '1',
     ]);
+  });
+});
+
+describe('a hash with the parameters of another day', () => {
+  const weakened = async (account: Account): Promise<string> => {
+    const weak = await hash(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
+    await app.database.sql('UPDATE users SET password_hash = $2 WHERE id = $1', [account.userId, weak]);
+    return weak;
+  };
+  const stored = async ({ userId }: Account) => {
+    const [user] = await app.database.sql(
+      'SELECT password_hash, password_changed_at FROM users WHERE id = $1',
+      [userId],
+    );
+    return user as { password_hash: string; password_changed_at: Date };
+  };
+  const audited = ({ userId }: Account) =>
+    app.database.sql(`SELECT 1 FROM audit_log WHERE resource_id = $1 AND new_values ? 'passwordRehashed'`, [
+      userId,
+    ]);
+
+  it.each([
+    ['alone', false],
+    ['and a second factor to come', true],
+  ])(
+    'is replaced at a sign-in with the password %s, once, and nothing else changes',
+    async (_, twoFactor) => {
+      const owner = await registerOwner(app.http);
+      if (twoFactor) await enableTwoFactor(app, owner.http);
+      const before = await stored(owner);
+      await weakened(owner);
+      expect((await login(owner.email, PASSWORD)).status).toBe(200);
+      await eventually(async () =>
+        expect((await stored(owner)).password_hash).toContain('$argon2id$v=19$m=19456,t=2,p=1$'),
+      );
+      const after = await stored(owner);
+      expect(after.password_changed_at).toEqual(before.password_changed_at);
+      expect((await owner.http.get('/v1/auth/me')).status).toBe(200);
+      expect((await login(owner.email, PASSWORD)).status).toBe(200);
+      expect(await stored(owner)).toEqual(after);
+      expect(await audited(owner)).toHaveLength(1);
+    },
+  );
+
+  it('stays after a wrong password', async () => {
+    const owner = await registerOwner(app.http);
+    const weak = await weakened(owner);
+    expect((await login(owner.email, NEW_PASSWORD)).status).toBe(401);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect((await stored(owner)).password_hash).toBe(weak);
+  });
+
+  it('stays until the next sign-in when too many hashes wait', async () => {
+    const owner = await registerOwner(app.http);
+    const weak = await weakened(owner);
+    const busy = jest.spyOn(app.app.get(PasswordHasher), 'hash').mockRejectedValue(new HashingBusyError());
+    expect((await login(owner.email, PASSWORD)).status).toBe(200);
+    expect((await stored(owner)).password_hash).toBe(weak);
+    expect(await audited(owner)).toEqual([]);
+    busy.mockRestore();
+    expect((await login(owner.email, PASSWORD)).status).toBe(200);
+    await eventually(async () => expect((await stored(owner)).password_hash).not.toBe(weak));
   });
 });
 

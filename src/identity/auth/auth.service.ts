@@ -3,6 +3,7 @@ import { SecurityEvents } from '../../oversight/security-events/security-events.
 import type { FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { PasswordRehash } from '../accounts/password-rehash.service.js';
 import { LoginLockout, type LoginSubject } from '../attempts/login-lockout.service.js';
 import { PasswordHasher } from '../passwords/password-hasher.js';
 import { KnownDevices } from '../sessions/known-devices.service.js';
@@ -29,6 +30,7 @@ export class AuthService {
     private readonly passwords: PasswordHasher,
     private readonly twoFactor: TwoFactorService,
     private readonly challenges: LoginChallenges,
+    private readonly rehash: PasswordRehash,
     private readonly lockout: LoginLockout,
     private readonly devices: KnownDevices,
     private readonly events: SecurityEvents,
@@ -55,12 +57,15 @@ export class AuthService {
       throw new ApiError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.');
     }
     const { team, user, role } = member;
+    const hash = account?.passwordHash ?? '';
+    const checked = { teamId: team.id, userId: user.id, hash, password: input.password };
+    context.work.afterCommit(() => this.rehash.afterSignIn(context, checked));
     if (member.twoFactorEnabled) {
       context.work.noChange('the second factor is still to come');
       return { challengeToken: await this.challenges.open({ teamId: team.id, userId: user.id }) };
     }
     context.work.actIn({ teamId: team.id, userId: user.id });
-    const unchanged = this.users.expectPassword(user.id, account?.passwordHash ?? '');
+    const unchanged = this.users.expectPassword(user.id, hash);
     context.work.stage({ statement: unchanged, change: null });
     const tokens = this.sessions.open(context, { teamId: team.id, userId: user.id, role });
     context.work.afterCommit(() => this.record(context, 'login_succeeded', subject));

@@ -121,6 +121,17 @@ export class UserDirectory {
     };
   }
 
+  /** Another hash of the same password; ends the unit of work when the stored one is no longer `checkedHash`. */
+  replaceHash(userId: string, checkedHash: string, hash: string, at: string): Statement {
+    return {
+      name: 'user:replace-hash',
+      text: `WITH w AS (UPDATE users SET password_hash = $3, updated_at = $4, version = version + 1
+          WHERE id = $1 AND password_hash = $2 RETURNING 1)
+        SELECT latchkey.expect_written((SELECT count(*) FROM w))`,
+      values: [userId, checkedHash, hash, at],
+    };
+  }
+
   insertUser(user: NewUser): Statement {
     const text = 'INSERT INTO users (id, email, email_key, name, password_hash) VALUES ($1, $2, $3, $4, $5)';
     return {
