@@ -8,7 +8,7 @@ import { Ctx } from '../../platform/http/parameters.js';
 import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
-import { HistoryQueryDto } from './history-query.dto.js';
+import { PageDto } from '../../platform/http/page.dto.js';
 import type { CrmResource } from './record-rules.js';
 
 /** `GET /v1/{resource}/{id}/history` for one resource; its module lists the controller beside its own. */
@@ -26,7 +26,7 @@ export function historyRoutes(resource: CrmResource, resourceType: string): Type
     history(
       @Ctx() context: RequestContext,
       @Param('id', RecordId) id: string,
-      @Query() query: HistoryQueryDto,
+      @Query() query: PageDto,
     ): Promise<Page<AuditRowView>> {
       return this.audit.history(context, { resourceType, resourceId: id }, query);
     }

@@ -1,24 +1,9 @@
-import { Type } from 'class-transformer';
-import { IsInt, IsISO8601, IsOptional, IsString, Max, MaxLength, Min, MinLength } from 'class-validator';
+import { IsISO8601, IsOptional, IsString, MaxLength, MinLength } from 'class-validator';
+import { PageDto } from '../../platform/http/page.dto.js';
 import { MailAddress } from '../../platform/http/validators/mail-address.js';
 
 /** What every CRM list takes. */
-export class ListRecordsDto {
-  /** Rows a page. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(100)
-  limit: number = 50;
-
-  /** `meta.nextCursor` of the page before; good for the same filters and sort only. */
-  @IsOptional()
-  @IsString()
-  @MinLength(1)
-  @MaxLength(1000)
-  cursor?: string;
-
+export class ListRecordsDto extends PageDto {
   /** Records made after this moment, ISO 8601. */
   @IsOptional()
   @IsISO8601({ strict: true, strictSeparator: true })

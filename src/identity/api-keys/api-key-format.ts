@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
 /**
@@ -20,7 +20,6 @@ const SECRET_LENGTH = 32;
 const CHECKSUM_LENGTH = 6;
 
 const PREFIX_ID_LENGTH = 6;
-const PEPPER_MIN_BYTES = 32;
 
 /** Every key has this many characters; anything else is refused before it is looked at. */
 export const API_KEY_LENGTH = 'lk_live_'.length + ID_LENGTH + 1 + SECRET_LENGTH + CHECKSUM_LENGTH;
@@ -43,7 +42,7 @@ export interface ParsedApiKey {
 export interface GeneratedApiKey {
   environment: ApiKeyEnvironment;
   id: string;
-  /** The whole key: shown once, hashed with {@link apiKeyHash}, never stored. */
+  /** The whole key: shown once, kept only as the fingerprint that `SubjectCipher` makes of it. */
   key: string;
   /** What views show, see {@link apiKeyPrefix}. */
   prefix: string;
@@ -76,20 +75,6 @@ export function parseApiKey(text: string): ParsedApiKey | null {
 /** True when a bearer token is meant as an API key, so that a damaged one is not tried as a JWT. */
 export function looksLikeApiKey(text: string): boolean {
   return text.startsWith('lk_');
-}
-
-/**
- * The only form in which a key is stored: HMAC-SHA-256 (RFC 2104) of the whole key, 32 bytes. A slow hash would add
- * nothing to 190 random bits; the pepper makes a stolen table useless for testing keys found elsewhere.
- * Compare with `crypto.timingSafeEqual`.
- *
- * @param pepper at least 32 bytes from the key ring, never from the database
- * @throws RangeError when the pepper is shorter
- */
-export function apiKeyHash(pepper: Buffer, key: string): Buffer {
-  if (pepper.length < PEPPER_MIN_BYTES)
-    throw new RangeError('The API key pepper must have at least 32 bytes');
-  return createHmac('sha256', pepper).update(key).digest();
 }
 
 /** `lk_live_` and the first 6 characters of the id: enough to recognise a key in a list. */

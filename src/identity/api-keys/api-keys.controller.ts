@@ -9,7 +9,7 @@ import { Paged } from '../../platform/openapi/paged.js';
 import { ApiKeysService } from './api-keys.service.js';
 import { ApiKeyView, CreatedApiKeyView } from './dto/api-key.views.js';
 import { CreateApiKeyDto } from './dto/create-api-key.dto.js';
-import { ListApiKeysDto } from './dto/list-api-keys.dto.js';
+import { PageDto } from '../../platform/http/page.dto.js';
 import { RotateApiKeyDto } from './dto/rotate-api-key.dto.js';
 import { UpdateApiKeyDto } from './dto/update-api-key.dto.js';
 
@@ -22,7 +22,7 @@ export class ApiKeysController {
   @RequireScope('api-keys:read')
   @UsersOnly()
   @Paged(ApiKeyView)
-  list(@Ctx() context: RequestContext, @Query() query: ListApiKeysDto): Promise<Page<ApiKeyView>> {
+  list(@Ctx() context: RequestContext, @Query() query: PageDto): Promise<Page<ApiKeyView>> {
     return this.keys.list(context, query);
   }
 

@@ -19,7 +19,7 @@ import {
 import { ApiKeysRepository, type LastUse, UNUSED } from './api-keys.repository.js';
 import type { ApiKeyView, CreatedApiKeyView } from './dto/api-key.views.js';
 import type { CreateApiKeyDto } from './dto/create-api-key.dto.js';
-import type { ListApiKeysDto } from './dto/list-api-keys.dto.js';
+import type { PageDto } from '../../platform/http/page.dto.js';
 import type { UpdateApiKeyDto } from './dto/update-api-key.dto.js';
 import { SandboxTeams } from './sandbox-teams.js';
 
@@ -54,7 +54,7 @@ export class ApiKeysService {
     return { ...this.viewOf(key, UNUSED), key: secret };
   }
 
-  async list(context: RequestContext, query: ListApiKeysDto): Promise<Page<ApiKeyView>> {
+  async list(context: RequestContext, query: PageDto): Promise<Page<ApiKeyView>> {
     const { page, lastUses } = await this.keys.listWithUse(context, {
       limit: query.limit,
       cursor: query.cursor ?? null,

@@ -7,7 +7,7 @@ import { Audited, RequireScope } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
 import { CreateInvitationDto } from './dto/invitation.dto.js';
 import { InvitationView, WithdrawnInvitationView } from './dto/invitation.view.js';
-import { PageDto } from './dto/page.dto.js';
+import { PageDto } from '../../platform/http/page.dto.js';
 import { InvitationsService } from './invitations.service.js';
 
 @Controller('v1/team/invitations')

@@ -13,7 +13,7 @@ import { PublicAddress } from '../../platform/mail/public-address.js';
 import { emailKey } from '../users/email-address.js';
 import type { CreateInvitationDto } from './dto/invitation.dto.js';
 import type { InvitationView, WithdrawnInvitationView } from './dto/invitation.view.js';
-import type { PageDto } from './dto/page.dto.js';
+import type { PageDto } from '../../platform/http/page.dto.js';
 import type { Invitation, OpenInvitation } from './invitation.entity.js';
 import { InvitationsRepository } from './invitations.repository.js';
 import { invitationMail } from './mails/invitation-mail.js';

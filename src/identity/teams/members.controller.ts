@@ -13,7 +13,7 @@ import {
 import { Paged } from '../../platform/openapi/paged.js';
 import { ChangeMemberDto } from './dto/member.dto.js';
 import { MemberView, RemovedMemberView } from './dto/member.view.js';
-import { PageDto } from './dto/page.dto.js';
+import { PageDto } from '../../platform/http/page.dto.js';
 import { MembersService } from './members.service.js';
 
 @Controller('v1/team/members')

@@ -10,7 +10,7 @@ import { assertIfMatch } from '../../platform/http/etag.js';
 import { Page } from '../../platform/http/page.js';
 import { roleRank } from '../scopes/scope-catalogue.js';
 import type { MemberView, RemovedMemberView } from './dto/member.view.js';
-import type { PageDto } from './dto/page.dto.js';
+import type { PageDto } from '../../platform/http/page.dto.js';
 import { OwnedRecords } from './owned-records.js';
 import { InvitationsService } from './invitations.service.js';
 import { type MemberState, MemberStore } from './member-store.js';

@@ -5,7 +5,8 @@ import { Ctx } from '../../platform/http/parameters.js';
 import { RecordId } from '../../platform/http/record-id.pipe.js';
 import { NotAudited, PlatformAdminsOnly, StepUp } from '../../platform/http/route-metadata.js';
 import { Paged } from '../../platform/openapi/paged.js';
-import { IpBlockView, ListIpBlocksDto } from './dto/ip-block.dto.js';
+import { PageDto } from '../../platform/http/page.dto.js';
+import { IpBlockView } from './dto/ip-block.dto.js';
 import { IpBlocks } from './ip-blocks.service.js';
 
 @Controller('v1/ip-blocks')
@@ -16,7 +17,7 @@ export class IpBlocksController {
   @Get()
   @PlatformAdminsOnly('blocks concern the installation, not a team')
   @Paged(IpBlockView)
-  list(@Query() query: ListIpBlocksDto): Promise<Page<IpBlockView>> {
+  list(@Query() query: PageDto): Promise<Page<IpBlockView>> {
     return this.blocks.list(query.limit, query.cursor);
   }
 

@@ -1,32 +1,7 @@
-import { Type } from 'class-transformer';
-import {
-  IsIn,
-  IsInt,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsIn, IsISO8601, IsOptional, IsUUID, Matches, MaxLength } from 'class-validator';
+import { PageDto } from '../../../platform/http/page.dto.js';
 
-export class AuditQueryDto {
-  /** Rows a page. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(100)
-  limit: number = 50;
-
-  /** `meta.nextCursor` of the page before. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(1000)
-  cursor?: string;
-
+export class AuditQueryDto extends PageDto {
   /** Kind of record, such as `client`. */
   @IsOptional()
   @Matches(/^[a-z_]{1,50}$/)

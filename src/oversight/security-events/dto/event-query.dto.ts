@@ -1,33 +1,9 @@
 import { Type } from 'class-transformer';
-import {
-  IsIn,
-  IsInt,
-  IsISO8601,
-  IsOptional,
-  IsString,
-  IsUUID,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-} from 'class-validator';
+import { IsIn, IsInt, IsISO8601, IsOptional, IsUUID, Matches, Max, MaxLength, Min } from 'class-validator';
+import { PageDto } from '../../../platform/http/page.dto.js';
 import { EVENT_TYPE_NAMES, SEVERITIES, type SecurityEventType, type Severity } from '../event-types.js';
 
-export class EventQueryDto {
-  /** Rows a page. */
-  @IsOptional()
-  @Type(() => Number)
-  @IsInt()
-  @Min(1)
-  @Max(100)
-  limit: number = 50;
-
-  /** `meta.nextCursor` of the page before. */
-  @IsOptional()
-  @IsString()
-  @MaxLength(1000)
-  cursor?: string;
-
+export class EventQueryDto extends PageDto {
   /** Type of event, such as `login_failed`. */
   @IsOptional()
   @IsIn(EVENT_TYPE_NAMES)
