@@ -1,4 +1,4 @@
-import { hash } from '@node-rs/argon2';
+import { hash as argon2 } from '@node-rs/argon2';
 import { Clock } from '../../src/platform/clock/clock.js';
 import { HashingBusyError, PasswordHasher } from '../../src/identity/passwords/password-hasher.js';
 import { UserDirectory } from '../../src/identity/users/user-directory.js';
@@ -327,24 +327,24 @@ describe('hashing', () => {
   });
 });
 
-describe('a hash with the parameters of another day', () => {
-  const weakened = async (account: Account): Promise<string> => {
-    const weak = await hash(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
-    await app.database.sql('UPDATE users SET password_hash = $2 WHERE id = $1', [account.userId, weak]);
-    return weak;
-  };
-  const stored = async ({ userId }: Account) => {
-    const [user] = await app.database.sql(
-      'SELECT password_hash, password_changed_at FROM users WHERE id = $1',
-      [userId],
-    );
-    return user as { password_hash: string; password_changed_at: Date };
-  };
-  const audited = ({ userId }: Account) =>
-    app.database.sql(`SELECT 1 FROM audit_log WHERE resource_id = $1 AND new_values ? 'passwordRehashed'`, [
-      userId,
-    ]);
+const weakened = async (account: Account): Promise<string> => {
+  const weak = await argon2(PASSWORD, { memoryCost: 8192, timeCost: 1, parallelism: 1 });
+  await app.database.sql('UPDATE users SET password_hash = $2 WHERE id = $1', [account.userId, weak]);
+  return weak;
+};
+const stored = async ({ userId }: Account) => {
+  const [user] = await app.database.sql(
+    'SELECT password_hash, password_changed_at FROM users WHERE id = $1',
+    [userId],
+  );
+  return user as { password_hash: string; password_changed_at: Date };
+};
+const audited = ({ userId }: Account) =>
+  app.database.sql(`SELECT 1 FROM audit_log WHERE resource_id = $1 AND new_values ? 'passwordRehashed'`, [
+    userId,
+  ]);
 
+describe('a hash with the parameters of another day', () => {
   it.each([
     ['alone', false],
     ['and a second factor to come', true],

@@ -6,6 +6,8 @@ import { createTestDatabase, startTestApp } from '../harness/test-app.js';
 
 const NOTICE_MS = 400;
 
+const page = (name: string): string => readFileSync(join(__dirname, '../..', name), 'utf8');
+
 /** SIGTERM, as the process handles it (security.md, promise 15). */
 describe('an instance that is told to end', () => {
   it('is not ready first, answers what comes meanwhile, and loses nothing it acknowledged', async () => {
@@ -38,7 +40,6 @@ describe('an instance that is told to end', () => {
   });
 
   it('ends as soon as the operator was told, and before a container runtime kills it', () => {
-    const page = (name: string) => readFileSync(join(__dirname, '../..', name), 'utf8');
     const seconds = SHUTDOWN_LIMIT_MS / 1000;
     expect(page('docs/operations.md')).toContain(`After ${seconds} s the process ends in any case`);
     const grace = /stop_grace_period: (\d+)s/.exec(page('docker-compose.yml'))?.[1];
