@@ -5,7 +5,7 @@ import { addClients, sealed, tamper } from '../harness/audit.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 function check(text: string, pem: string, head: any = null): OfflineResult {
-  const offline = new OfflineCheck(createPublicKey(pem), head);
+  const offline = new OfflineCheck([createPublicKey(pem)], head);
   for (const line of text.split('\n')) offline.add(line);
   return offline.result();
 }

@@ -141,7 +141,7 @@ describe('a person’s data', () => {
       const result = await sealed(owner);
       expect(result).toMatchObject({ valid: true, firstBrokenId: null });
       const pem = (await owner.http.get('/v1/audit-log/public-key')).json.data.publicKey;
-      const check = new OfflineCheck(createPublicKey(pem), result.head);
+      const check = new OfflineCheck([createPublicKey(pem)], result.head);
       for (const line of (await owner.http.get('/v1/audit-log/export')).text.split('\n')) check.add(line);
       expect(check.result()).toMatchObject({ valid: true, checkedRows: result.checkedRows });
     });

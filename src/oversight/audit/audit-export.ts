@@ -70,7 +70,8 @@ export class AuditExport {
       teamId,
       exportedAt: this.clock.nowIso(),
       keyId: this.keys.keyId,
-      publicKey: this.keys.publicKeyPem,
+      publicKey: this.keys.current.publicKeyPem,
+      earlierKeys: this.keys.earlier.map(({ publicKeyPem }) => publicKeyPem),
     };
     const first = `${JSON.stringify(start)}\n`;
     hash.update(first);
@@ -89,9 +90,11 @@ export class AuditExport {
     yield `${JSON.stringify({ kind: 'end', rows, head, sha256, signature } satisfies ExportLine)}\n`;
   }
 
-  /** Batches in order, each followed by its rows; then the rows that wait for their seal. */
+  /** Checkpoints; batches in order, each followed by its rows; then the rows that wait for their seal. */
   private async *parts(teamId: string): AsyncGenerator<ExportLine[]> {
     const { headSeq } = await this.log.state(teamId);
+    const checkpoints = await this.log.checkpoints(teamId);
+    if (checkpoints.length > 0) yield checkpoints.map((point) => ({ kind: 'checkpoint', ...point }));
     for (let seq = 0; ;) {
       const seal = await this.log.batchAfter(teamId, seq, headSeq);
       if (seal === null) break;

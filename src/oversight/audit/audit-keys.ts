@@ -1,20 +1,9 @@
-import {
-  createHmac,
-  createPrivateKey,
-  createPublicKey,
-  type KeyObject,
-  sign,
-  timingSafeEqual,
-} from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
-import { deriveKey } from '../../platform/crypto/derive-key.js';
-import { isSignedBy, keyIdOf } from './ed25519.js';
 import { type SealHeader, signedText } from './seal.js';
+import { SigningKey } from './signing-key.js';
 import type { StoredRow } from './stored-row.js';
-
-/** DER of an Ed25519 private key up to its 32-byte seed (RFC 8410, section 7). */
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b657004220420', 'hex');
 
 /** What the writer knows of a row before the database adds time and transaction. */
 export type WrittenRow = Omit<StoredRow, 'createdAt' | 'writtenIn' | 'mac'>;
@@ -22,33 +11,34 @@ export type WrittenRow = Omit<StoredRow, 'createdAt' | 'writtenIn' | 'mac'>;
 /** The keys of the audit log: they live in the process's configuration, never in the database. */
 @Injectable()
 export class AuditKeys {
-  readonly publicKeyPem: string;
-  /** Sixteen hex digits of the public key's SHA-256. */
-  readonly keyId: string;
-  private readonly privateKey: KeyObject;
-  private readonly publicKey: KeyObject;
-  private readonly macKey: Buffer;
+  readonly current: SigningKey;
+  /** Keys that signed before, in the order of the setting. */
+  readonly earlier: readonly SigningKey[];
+  private readonly byId: ReadonlyMap<string, SigningKey>;
 
   constructor(config: Config) {
-    const seed = Buffer.from(config.auditSigningKey, 'base64');
-    this.privateKey = createPrivateKey({
-      key: Buffer.concat([PKCS8_PREFIX, seed]),
-      format: 'der',
-      type: 'pkcs8',
-    });
-    this.publicKey = createPublicKey(this.privateKey);
-    this.publicKeyPem = this.publicKey.export({ format: 'pem', type: 'spki' }).toString();
-    this.keyId = keyIdOf(this.publicKey);
-    this.macKey = deriveKey(seed, 'installation', 'audit-row-mac');
+    this.current = SigningKey.from(config.auditSigningKey);
+    this.earlier = config.auditSigningPreviousKeys.map((text) => SigningKey.from(text));
+    this.byId = new Map([this.current, ...this.earlier].map((key) => [key.keyId, key]));
   }
 
-  /** Hex, Ed25519. */
+  /** Names the key that signs today. */
+  get keyId(): string {
+    return this.current.keyId;
+  }
+
+  /** Hex, Ed25519, with the key of today. */
   sign(text: string): string {
-    return sign(null, Buffer.from(text), this.privateKey).toString('hex');
+    return this.current.sign(text);
   }
 
+  /** Whether a key of this installation, today's or an earlier one, signed the batch. */
   isSigned(header: SealHeader): boolean {
-    return header.keyId === this.keyId && isSignedBy(this.publicKey, signedText(header), header.signature);
+    return this.isSignedText(header.keyId, signedText(header), header.signature);
+  }
+
+  isSignedText(keyId: string, text: string, signature: string): boolean {
+    return this.byId.get(keyId)?.isSigned(text, signature) ?? false;
   }
 
   /**
@@ -56,29 +46,40 @@ export class AuditKeys {
    * rights there, has none that fits and is never sealed.
    */
   macOf(row: WrittenRow): Buffer {
-    const text = JSON.stringify([
-      row.teamId,
-      row.id,
-      row.action,
-      row.resourceType,
-      row.resourceId,
-      row.userId,
-      row.apiKeyId,
-      row.authMethod,
-      canonicalJson(row.oldValues),
-      canonicalJson(row.newValues),
-      row.sealed,
-      canonicalAddress(row.ipAddress),
-      row.userAgent,
-      row.requestId,
-    ]);
-    return createHmac('sha256', this.macKey).update(text).digest();
+    const mac = this.current.mac(macText(row));
+    if (mac === null) throw new Error('AUDIT_SIGNING_KEY is a whole key');
+    return mac;
   }
 
+  /** Rows of an instance that still has an earlier key are ours as well. */
   isOurs(row: StoredRow): boolean {
     if (row.mac === null || row.mac.length !== 64) return false;
-    return timingSafeEqual(Buffer.from(row.mac, 'hex'), this.macOf(row));
+    const given = Buffer.from(row.mac, 'hex');
+    const text = macText(row);
+    return [this.current, ...this.earlier].some((key) => {
+      const mac = key.mac(text);
+      return mac !== null && timingSafeEqual(given, mac);
+    });
   }
+}
+
+function macText(row: WrittenRow): string {
+  return JSON.stringify([
+    row.teamId,
+    row.id,
+    row.action,
+    row.resourceType,
+    row.resourceId,
+    row.userId,
+    row.apiKeyId,
+    row.authMethod,
+    canonicalJson(row.oldValues),
+    canonicalJson(row.newValues),
+    row.sealed,
+    canonicalAddress(row.ipAddress),
+    row.userAgent,
+    row.requestId,
+  ]);
 }
 
 /** JSON text with sorted keys: what `jsonb` stores and what we sent differ in order and spacing. */

@@ -109,10 +109,28 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
     const more = page.rows.length === PAGE_ROWS;
     const byTeam = this.groupOurs(page.rows);
     const heads = await store.heads([...byTeam.keys()]);
+    await this.expectOwnTurn(store, heads);
     const seals = [...byTeam].map(([teamId, rows]) => this.seal(rows, heads.get(teamId) ?? null));
     await store.append(page, seals, more);
     for (const seal of seals) this.anchor.note(headerOf(seal));
     return more;
+  }
+
+  /**
+   * An instance that was left with a retired key, or never got the new one, must not continue the log: its batches
+   * would not verify. It gives up leading, so that another one can.
+   */
+  private async expectOwnTurn(store: SealerStore, heads: ReadonlyMap<string, SealHeader>): Promise<void> {
+    const others = [...heads.values()].filter(({ keyId }) => keyId !== this.keys.keyId);
+    if (others.length === 0) return;
+    const unknown = others.find((head) => !this.keys.isSigned(head));
+    if (unknown)
+      throw new NotOurTurnError(
+        `the log ends with a batch of the key ${unknown.keyId}, which is not configured`,
+      );
+    const teams = others.map(({ teamId }) => teamId);
+    if (await store.hasSigned(teams, this.keys.keyId))
+      throw new NotOurTurnError(`the key ${this.keys.keyId} was replaced and signs nothing any more`);
   }
 
   private groupOurs(rows: readonly StoredRow[]): Map<string, StoredRow[]> {
@@ -159,5 +177,13 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
     if (Date.now() - this.anchoredAtMs < ANCHOR_EVERY_MS) return;
     await this.anchor.write();
     this.anchoredAtMs = Date.now();
+  }
+}
+
+/** AUDIT_SIGNING_KEY or AUDIT_SIGNING_PREVIOUS_KEYS of this instance do not fit the log. */
+class NotOurTurnError extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'NotOurTurnError';
   }
 }

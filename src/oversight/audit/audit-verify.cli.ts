@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { createReadStream, readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import type { SealHeader } from './seal.js';
 const USAGE = `npm run audit:verify -- FILE [--head HEADS] [--public-key PEM]
   FILE          an NDJSON export of GET /v1/audit-log/export
   --head        a file of anchored heads (audit-heads-YYYY-MM-DD.log), or the "head" that /verify answered
-  --public-key  the key that was kept elsewhere; without it the file's own is believed
+  --public-key  the keys that were kept elsewhere, one or more in PEM; without it the file's own are believed
 Ends with 0 when the log is whole, 1 when it is not, 2 when it cannot be read.`;
 
 /** The newest head of the export's team among the lines of a file. */
@@ -21,6 +21,12 @@ function readHead(file: string, teamId: string): SealHeader | null {
     if (head.teamId === teamId && head.seq > (newest?.seq ?? 0)) newest = head;
   }
   return newest;
+}
+
+function readKeys(file: string): KeyObject[] {
+  const blocks = readFileSync(file, 'utf8').match(/-----BEGIN [^]+?-----END [^-]+-----/g);
+  if (blocks === null) throw new Error(`${file} holds no key in PEM`);
+  return blocks.map((pem) => createPublicKey(pem));
 }
 
 async function firstLine(file: string): Promise<string> {
@@ -38,12 +44,12 @@ async function run(): Promise<number> {
   const { teamId } = JSON.parse(await firstLine(file)) as { teamId?: string };
   const head = values.head === undefined ? null : readHead(values.head, teamId ?? '');
   const pem = values['public-key'];
-  const check = new OfflineCheck(pem === undefined ? null : createPublicKey(readFileSync(pem)), head);
+  const check = new OfflineCheck(pem === undefined ? null : readKeys(pem), head);
   for await (const line of createInterface({ input: createReadStream(file) })) check.add(line);
   const result = check.result();
-  console.log(JSON.stringify({ ...result, keyId: check.keyId }, null, 2));
+  console.log(JSON.stringify({ ...result, keyIds: check.keyIds }, null, 2));
   if (values['public-key'] === undefined)
-    console.error('The public key came from the file itself: compare keyId with the one you kept.');
+    console.error('The public keys came from the file itself: compare keyIds with those you kept.');
   if (head === null)
     console.error('No anchored head was given: a log that was cut off at its end looks whole.');
   return result.valid ? 0 : 1;

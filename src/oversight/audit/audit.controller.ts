@@ -10,9 +10,10 @@ import { AuditKeys } from './audit-keys.js';
 import { AuditReader } from './audit-reader.js';
 import { AuditVerifier } from './audit-verifier.js';
 import { AuditQueryDto } from './dto/audit-query.dto.js';
+import type { SigningKey } from './signing-key.js';
 import { AuditExportDto } from './dto/audit-export.dto.js';
 import { AuditRowView } from './dto/audit-row.view.js';
-import { PublicKeyView, VerificationView } from './dto/verification.view.js';
+import { type EarlierKeyView, PublicKeyView, VerificationView } from './dto/verification.view.js';
 
 @Controller('v1/audit-log')
 export class AuditController {
@@ -38,11 +39,11 @@ export class AuditController {
     return this.verifier.verify(context);
   }
 
-  /** The key that seals are signed with; keep a copy outside. */
+  /** The key that seals are signed with, and those before it; keep a copy outside. */
   @Get('public-key')
   @RequireScope('audit:read')
   publicKey(): PublicKeyView {
-    return { keyId: this.keys.keyId, algorithm: 'Ed25519', publicKey: this.keys.publicKeyPem };
+    return { ...shown(this.keys.current), earlier: this.keys.earlier.map(shown) };
   }
 
   /**
@@ -62,4 +63,8 @@ export class AuditController {
     const { lines, type, name } = this.exports.open(context, query.format);
     return new StreamableFile(lines, { type, disposition: `attachment; filename="${name}"` });
   }
+}
+
+function shown({ keyId, publicKeyPem }: SigningKey): EarlierKeyView {
+  return { keyId, algorithm: 'Ed25519', publicKey: publicKeyPem };
 }

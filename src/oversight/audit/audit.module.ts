@@ -9,6 +9,7 @@ import { AuditSealer } from './audit-sealer.js';
 import { AuditVerifier } from './audit-verifier.js';
 import { AuditWriter } from './audit-writer.js';
 import { HeadAnchor } from './head-anchor.js';
+import { LogCheck } from './log-check.js';
 import { PersonalViews } from './personal-fields.js';
 import { PersonalValues } from './personal-values.js';
 import { SealedLog } from './sealed-log.js';
@@ -26,6 +27,7 @@ import { SealedLog } from './sealed-log.js';
     AuditSealer,
     AuditVerifier,
     HeadAnchor,
+    LogCheck,
     PersonalValues,
     PersonalViews,
     SealedLog,

@@ -1,3 +1,4 @@
+import type { Checkpoint } from './checkpoint.js';
 import type { Personal } from './personal-values.js';
 import type { Seal, SealHeader } from './seal.js';
 import { type StoredRow, storedRowOf } from './stored-row.js';
@@ -9,8 +10,15 @@ export interface ExportStart {
   readonly teamId: string;
   readonly exportedAt: string;
   readonly keyId: string;
-  /** For convenience: a check that matters uses a copy of the key that was kept elsewhere. */
+  /** For convenience: a check that matters uses a copy of the keys that was kept elsewhere. */
   readonly publicKey: string;
+  /** PEM; keys that signed before. */
+  readonly earlierKeys: readonly string[];
+}
+
+/** What retention removed; these lines stand before the first batch. */
+export interface ExportCheckpoint extends Checkpoint {
+  readonly kind: 'checkpoint';
 }
 
 export interface ExportSeal extends Seal {
@@ -50,7 +58,7 @@ export interface ExportEnd {
   readonly signature: string;
 }
 
-export type ExportLine = ExportStart | ExportSeal | ExportRow | ExportEnd;
+export type ExportLine = ExportStart | ExportCheckpoint | ExportSeal | ExportRow | ExportEnd;
 
 export function endText(teamId: string, rows: number, sha256: string): string {
   return ['latchkey-audit-export-v1', teamId, rows, sha256].join('\n');

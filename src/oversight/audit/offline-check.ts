@@ -1,7 +1,17 @@
 import { createHash, createPublicKey, type Hash, type KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { type Checkpoint, checkpointText } from './checkpoint.js';
 import { isSignedBy, keyIdOf } from './ed25519.js';
-import { endText, type ExportEnd, type ExportLine, type ExportRow, shownFields } from './export-lines.js';
+import {
+  endText,
+  type ExportEnd,
+  type ExportLine,
+  type ExportRow,
+  type ExportStart,
+  shownFields,
+} from './export-lines.js';
+import { KeySequence } from './key-sequence.js';
+import { Removals } from './removals.js';
 import { continues, headerOf, rootFits, type Seal, type SealHeader, signedText } from './seal.js';
 import { digestOf } from './stored-row.js';
 
@@ -10,6 +20,10 @@ export interface OfflineResult {
   readonly checkedRows: number;
   /** Rows that had no seal yet when the file was made; nothing vouches for them but the file's own signature. */
   readonly pendingRows: number;
+  /** Rows that retention removed before the file was made; a signed checkpoint of each month says so. */
+  readonly removedRows: number;
+  /** ISO 8601: rows written since then are all in the file; null when nothing was ever removed. */
+  readonly verifiedFrom: string | null;
   readonly firstBrokenId: string | null;
   /** In words; null when nothing is wrong. */
   readonly reason: string | null;
@@ -29,17 +43,23 @@ export class OfflineCheck {
   private pendingRows = 0;
   private flaw: { id: string | null; reason: string } | null = null;
   private end: ExportEnd | null = null;
+  private keyId = '';
+  private readonly keys = new Map<string, KeyObject>();
+  private readonly sequence = new KeySequence();
+  private readonly removals = new Removals();
   private readonly hash: Hash = createHash('sha256');
 
-  /** @param trustedKey the public key that was kept elsewhere; null to believe the one in the file */
+  /** @param trustedKeys the public keys that were kept elsewhere; null to believe those in the file */
   constructor(
-    private trustedKey: KeyObject | null,
+    private readonly trustedKeys: readonly KeyObject[] | null,
     private readonly knownHead: SealHeader | null,
-  ) {}
+  ) {
+    this.trust(trustedKeys ?? []);
+  }
 
-  /** The key that the seals are checked with. */
-  get keyId(): string | null {
-    return this.trustedKey ? keyIdOf(this.trustedKey) : null;
+  /** Names of the keys that the seals are checked with. */
+  get keyIds(): string[] {
+    return [...this.keys.keys()];
   }
 
   add(text: string): void {
@@ -62,6 +82,8 @@ export class OfflineCheck {
       valid: this.flaw === null,
       checkedRows: this.checkedRows,
       pendingRows: this.pendingRows,
+      removedRows: this.removals.rows,
+      verifiedFrom: this.removals.verifiedFrom,
       firstBrokenId: this.flaw?.id ?? null,
       reason: this.flaw?.reason ?? null,
       head: this.head,
@@ -71,8 +93,10 @@ export class OfflineCheck {
   private take(line: ExportLine): void {
     switch (line.kind) {
       case 'export':
-        this.teamId = line.teamId;
-        this.trustedKey ??= createPublicKey(line.publicKey);
+        this.begin(line);
+        break;
+      case 'checkpoint':
+        this.takeCheckpoint(line);
         break;
       case 'seal':
         this.takeSeal(line);
@@ -88,16 +112,42 @@ export class OfflineCheck {
     }
   }
 
+  private begin({ teamId, keyId, publicKey, earlierKeys }: ExportStart): void {
+    this.teamId = teamId;
+    this.keyId = keyId;
+    if (this.trustedKeys === null)
+      this.trust([publicKey, ...(earlierKeys ?? [])].map((pem) => createPublicKey(pem)));
+  }
+
+  private trust(keys: readonly KeyObject[]): void {
+    for (const key of keys) this.keys.set(keyIdOf(key), key);
+  }
+
+  private isSigned(keyId: string, text: string, signature: string): boolean {
+    const key = this.keys.get(keyId);
+    return key !== undefined && isSignedBy(key, text, signature);
+  }
+
+  private takeCheckpoint(point: Checkpoint): void {
+    if (this.head !== null) this.fail(point.id, 'a checkpoint stands behind the first batch');
+    else if (point.teamId !== this.teamId) this.fail(point.id, 'a checkpoint belongs to another team');
+    else if (!this.isSigned(point.keyId, checkpointText(point), point.signature))
+      this.fail(point.id, 'the signature of a checkpoint is wrong');
+    else this.removals.add(point);
+  }
+
   private takeSeal(seal: Seal): void {
     this.closeBatch();
     if (this.flaw) return;
     const first = seal.ids?.[0] ?? seal.lastId ?? null;
-    if (!this.trustedKey || keyIdOf(this.trustedKey) !== seal.keyId)
-      this.fail(first, `a batch is signed with another key (${seal.keyId})`);
-    else if (!isSignedBy(this.trustedKey, signedText(seal), seal.signature))
+    if (!this.keys.has(seal.keyId)) this.fail(first, `a batch is signed with another key (${seal.keyId})`);
+    else if (!this.isSigned(seal.keyId, signedText(seal), seal.signature))
       this.fail(first, 'the signature of a batch is wrong');
+    else if (!this.sequence.follows(seal.keyId))
+      this.fail(first, `a batch is signed with a key that was retired (${seal.keyId})`);
     else if (seal.teamId !== this.teamId) this.fail(first, 'a batch belongs to another team');
     else if (!continues(seal, this.head)) this.fail(first, 'a batch does not continue the one before');
+    else if (!this.removals.fits(seal)) this.fail(first, 'a batch is not the one that a checkpoint names');
     else if (!rootFits(seal)) this.fail(first, 'the rows of a batch are not those that were signed');
     else this.openBatch(seal);
   }
@@ -111,12 +161,13 @@ export class OfflineCheck {
   }
 
   private takeRow(row: ExportRow): void {
-    const expected = this.expectedId();
     if (row.seal === null) {
       this.closeBatch();
       this.pendingRows++;
       return;
     }
+    this.skipRemoved(row.stored?.id ?? null);
+    const expected = this.expectedId();
     if (row.stored?.id !== expected) {
       const moved = this.seal?.ids.includes(row.stored?.id) ?? false;
       if (moved && expected !== null) this.fail(expected, 'a row is missing or not in its place');
@@ -136,7 +187,16 @@ export class OfflineCheck {
     return this.seal?.ids[this.index] ?? null;
   }
 
+  /** Passes over rows that retention removed, up to the one that is there. */
+  private skipRemoved(next: string | null): void {
+    for (let id = this.expectedId(); id !== null && id !== next; id = this.expectedId()) {
+      if (!this.removals.covers(this.seal?.seq ?? 0, id)) return;
+      this.index++;
+    }
+  }
+
   private closeBatch(): void {
+    this.skipRemoved(null);
     const missing = this.expectedId();
     if (missing !== null) this.fail(missing, 'a row is missing');
   }
@@ -146,10 +206,12 @@ export class OfflineCheck {
     const { knownHead, head, end } = this;
     if (knownHead && knownHead.seq > (head?.seq ?? 0))
       this.fail(knownHead.lastId, 'the log ends before the head that was anchored');
+    const surplus = this.removals.surplus();
+    if (surplus !== null) this.fail(surplus, 'more rows are missing than were removed');
     if (end === null) return this.fail(null, 'the file ends too early');
     const sha256 = this.hash.digest('hex');
     const text = endText(this.teamId, end.rows, sha256);
-    if (!this.trustedKey || sha256 !== end.sha256 || !isSignedBy(this.trustedKey, text, end.signature))
+    if (sha256 !== end.sha256 || !this.isSigned(this.keyId, text, end.signature))
       this.fail(null, 'the file was changed after it was made');
   }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../platform/database/database.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
+import { type Checkpoint, CHECKPOINT_COLUMNS, checkpointFrom } from './checkpoint.js';
 import type { Seal } from './seal.js';
 import { SEAL_COLUMNS, sealFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
@@ -35,6 +36,16 @@ export class SealedLog {
     });
     const passedRows = Number(row.passed);
     return { headSeq: Number(row.head), passedRows, pendingRows: Number(row.rows) - passedRows };
+  }
+
+  /** What retention left behind, oldest month first. */
+  async checkpoints(teamId: string): Promise<Checkpoint[]> {
+    const rows = await this.read(teamId, {
+      name: 'sealed-log:checkpoints',
+      text: `SELECT ${CHECKPOINT_COLUMNS} FROM audit_checkpoint c WHERE c.team_id = $1 ORDER BY c.month, c.id`,
+      values: [teamId],
+    });
+    return rows.map(checkpointFrom);
   }
 
   /** The batch after `seq`, up to and including `limitSeq`; null at the end. */

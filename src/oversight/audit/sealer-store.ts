@@ -58,6 +58,15 @@ export class SealerStore {
     ]);
   }
 
+  /** Whether the key signed a batch of one of these teams. */
+  async hasSigned(teamIds: readonly string[], keyId: string): Promise<boolean> {
+    const { rows } = await this.client.query<{ signed: boolean }>(
+      'SELECT latchkey.audit_key_signed($1, $2) AS signed',
+      [teamIds, keyId],
+    );
+    return rows[0].signed;
+  }
+
   private async headsOf(from: string, values: unknown[]): Promise<Map<string, SealHeader>> {
     const { rows } = await this.client.query<Record<string, unknown>>(
       `SELECT ${HEADER_COLUMNS} FROM (${from}) s`,

@@ -69,6 +69,22 @@ function signingKeyRule(isProduction: boolean): SecretRule {
   };
 }
 
+/** DER of an Ed25519 public key up to its 32 bytes (RFC 8410, section 4). */
+const SPKI_PREFIX = Buffer.from('302a300506032b6570032100', 'hex');
+
+/** An earlier signing key, or its public half alone: the middle line of its PEM. */
+function earlierSigningKeyRule(isProduction: boolean): SecretRule {
+  const seed = signingKeyRule(isProduction);
+  return {
+    text: `${seed.text} or be the middle line of an Ed25519 public key in PEM`,
+    read: (text) => {
+      const bytes = Buffer.from(text, 'base64');
+      const isPublic = bytes.length === 44 && bytes.subarray(0, 12).equals(SPKI_PREFIX);
+      return isPublic && bytes.toString('base64') === text ? text : seed.read(text);
+    },
+  };
+}
+
 /** In production a secret must also look random; elsewhere a readable one is a developer's own choice. */
 function isAcceptable(secret: string, isProduction: boolean): boolean {
   return !isProduction || !isPredictable(secret);
@@ -125,6 +141,8 @@ export function environmentSchema(isProduction: boolean) {
     MASTER_ENCRYPTION_PREVIOUS_KEYS: secretList(masterKey),
     KEY_PROVIDER: oneOf(['environment']).default('environment'),
     AUDIT_SIGNING_KEY: secretOf(signingKeyRule(isProduction), isProduction),
+    AUDIT_SIGNING_PREVIOUS_KEYS: secretList(earlierSigningKeyRule(isProduction)),
+    AUDIT_RETENTION_MONTHS: optional(wholeNumber(12, 1200)),
     ...forwardingVariables(),
     SMTP_URL: optional(connectionUrl('smtp:', 'smtps:')),
     MAIL_FROM: mailFrom().default('Latchkey <no-reply@localhost>'),
@@ -156,9 +174,13 @@ export type RawEnvironment = Readonly<Record<string, string>>;
 export function conflicts(raw: RawEnvironment): string[] {
   const problems: string[] = [];
   const { MASTER_ENCRYPTION_KEY, JWT_SECRET, AUDIT_SIGNING_KEY, METRICS_PORT, PORT = '3000' } = raw;
+  const earlier = (raw['AUDIT_SIGNING_PREVIOUS_KEYS'] ?? '').split(',').map((text) => text.trim());
   const secrets = [MASTER_ENCRYPTION_KEY, JWT_SECRET, AUDIT_SIGNING_KEY].filter((text) => text !== undefined);
   if (new Set(secrets).size < secrets.length) {
     problems.push('JWT_SECRET, MASTER_ENCRYPTION_KEY, AUDIT_SIGNING_KEY: must differ from each other');
+  }
+  if (AUDIT_SIGNING_KEY !== undefined && earlier.includes(AUDIT_SIGNING_KEY)) {
+    problems.push('AUDIT_SIGNING_PREVIOUS_KEYS: must not hold AUDIT_SIGNING_KEY itself');
   }
   if (METRICS_PORT !== undefined && METRICS_PORT !== '0' && METRICS_PORT === PORT) {
     problems.push('METRICS_PORT: must differ from PORT');

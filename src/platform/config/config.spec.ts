@@ -90,6 +90,8 @@ describe('loadConfig', () => {
       masterEncryptionPreviousKeys: [],
       keyProvider: 'environment',
       auditForwardUrl: null,
+      auditRetentionMonths: null,
+      auditSigningPreviousKeys: [],
       auditForwardSecrets: [],
       auditForwardAllowedRanges: [],
       auditForwardCaFile: null,
@@ -215,6 +217,10 @@ describe('loadConfig', () => {
     ['KEY_PROVIDER', 'hope'],
     ['AUDIT_SIGNING_KEY', Buffer.alloc(31, 7).toString('base64')],
     ['AUDIT_SIGNING_KEY', `${Buffer.alloc(32, 7).toString('base64')}\n`],
+    ['AUDIT_SIGNING_PREVIOUS_KEYS', Buffer.alloc(31, 7).toString('base64')],
+    ['AUDIT_SIGNING_PREVIOUS_KEYS', Buffer.alloc(44, 7).toString('base64')],
+    ['AUDIT_RETENTION_MONTHS', '11'],
+    ['AUDIT_RETENTION_MONTHS', '0'],
     ['MAIL_FROM', 'Latchkey <a@b>\r\nBcc: c@d'],
     ['ANONYMOUS_RATE_LIMIT', '100'],
     ['ANONYMOUS_RATE_LIMIT', '0/900'],
@@ -231,11 +237,14 @@ describe('loadConfig', () => {
     const problems = problemsOf({
       JWT_SECRET: key,
       MASTER_ENCRYPTION_KEY: key,
+      AUDIT_SIGNING_KEY: Buffer.alloc(32, 7).toString('base64'),
+      AUDIT_SIGNING_PREVIOUS_KEYS: Buffer.alloc(32, 7).toString('base64'),
       METRICS_PORT: '3000',
       TWILIO_API_KEY: 'SK1',
     });
     expect(problems).toEqual([
       'JWT_SECRET, MASTER_ENCRYPTION_KEY, AUDIT_SIGNING_KEY: must differ from each other',
+      'AUDIT_SIGNING_PREVIOUS_KEYS: must not hold AUDIT_SIGNING_KEY itself',
       'METRICS_PORT: must differ from PORT',
       'TWILIO_API_KEY, TWILIO_API_SECRET: must be set together',
     ]);

@@ -54,6 +54,10 @@ export abstract class Config {
   abstract readonly keyProvider: Environment['KEY_PROVIDER'];
   /** Base64 of the 32-byte Ed25519 seed. */
   abstract readonly auditSigningKey: string;
+  /** Earlier ones, each base64 of its seed or of its public half (SubjectPublicKeyInfo). */
+  abstract readonly auditSigningPreviousKeys: readonly string[];
+  /** Months that the audit log keeps besides the present one; `null` keeps everything. */
+  abstract readonly auditRetentionMonths: number | null;
   /** https://, syslog+tls:// or syslog+tcp://; `null` means that the audit log stays here. */
   abstract readonly auditForwardUrl: string | null;
   /** `whsec_…`, the present one first. */
@@ -152,6 +156,8 @@ function toConfig(env: Environment, cwd: string): Config {
     jwtPreviousSecrets: env.JWT_PREVIOUS_SECRETS,
     masterEncryptionPreviousKeys: env.MASTER_ENCRYPTION_PREVIOUS_KEYS,
     keyProvider: env.KEY_PROVIDER,
+    auditSigningPreviousKeys: env.AUDIT_SIGNING_PREVIOUS_KEYS,
+    auditRetentionMonths: env.AUDIT_RETENTION_MONTHS,
     auditForwardUrl: env.AUDIT_FORWARD_URL,
     auditForwardSecrets: env.AUDIT_FORWARD_SECRET,
     auditForwardAllowedRanges: env.AUDIT_FORWARD_ALLOWED_RANGES,

@@ -31,17 +31,27 @@ export class VerificationView {
   checkedRows: number;
   /** Rows too young to be sealed. */
   pendingRows: number;
-  /** The first row that was edited, removed, added, moved or cut off; null when the log is whole. */
+  /** Rows that retention removed and left a signed checkpoint for. */
+  removedRows: number;
+  /** Rows written since this moment (ISO 8601) are all there; null when nothing was ever removed. */
+  verifiedFrom: string | null;
+  /** The first row that was edited, removed without a checkpoint, added, moved or cut off, or a checkpoint that was forged; null when the log is whole. */
   firstBrokenId: string | null;
   /** Null until the first row is sealed. */
   head: SealHeadView | null;
 }
 
-/** The key that checks seals, for keeping outside this installation. */
-export class PublicKeyView {
+/** A key that checked seals before the present one. */
+export class EarlierKeyView {
   /** Sixteen hex digits. */
   keyId: string;
   algorithm: 'Ed25519';
   /** PEM, SubjectPublicKeyInfo. */
   publicKey: string;
+}
+
+/** The key that checks seals, for keeping outside this installation. */
+export class PublicKeyView extends EarlierKeyView {
+  /** Keys that signed before it, as configured; their seals still verify. */
+  earlier: EarlierKeyView[];
 }

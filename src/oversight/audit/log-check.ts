@@ -1,0 +1,119 @@
+import { Injectable } from '@nestjs/common';
+import { AuditKeys } from './audit-keys.js';
+import { checkpointText } from './checkpoint.js';
+import type { VerificationView } from './dto/verification.view.js';
+import { HeadAnchor } from './head-anchor.js';
+import { KeySequence } from './key-sequence.js';
+import { DIGEST_BYTES } from './merkle.js';
+import { Removals } from './removals.js';
+import { continues, headerOf, rootFits, type Seal, type SealHeader } from './seal.js';
+import { type LogState, SealedLog } from './sealed-log.js';
+import { digestOf } from './stored-row.js';
+
+const NIL_ID = '00000000-0000-0000-0000-000000000000';
+const PENDING_PAGE = 500;
+
+/** How far one check has come. */
+class Progress {
+  checkedRows = 0;
+  brokenId: string | null = null;
+  head: SealHeader | null = null;
+  readonly keys = new KeySequence();
+  readonly removals = new Removals();
+}
+
+/**
+ * Checks a team's whole log: every row against its batch, every batch against its signature and the one before,
+ * and what is missing against the signed checkpoints of retention.
+ */
+@Injectable()
+export class LogCheck {
+  constructor(
+    private readonly log: SealedLog,
+    private readonly keys: AuditKeys,
+    private readonly anchor: HeadAnchor,
+  ) {}
+
+  async check(teamId: string): Promise<VerificationView> {
+    const known = await this.anchor.newest(teamId);
+    const state = await this.log.state(teamId);
+    const progress = new Progress();
+    const falseId = await this.takeCheckpoints(teamId, progress);
+    await this.checkBatches(teamId, state, known, progress);
+    progress.brokenId ??= progress.removals.surplus() ?? falseId;
+    progress.brokenId ??= await this.foreignRow(teamId, state, progress.checkedRows);
+    return {
+      valid: progress.brokenId === null,
+      checkedRows: progress.checkedRows,
+      pendingRows: state.pendingRows,
+      removedRows: progress.removals.rows,
+      verifiedFrom: progress.removals.verifiedFrom,
+      firstBrokenId: progress.brokenId,
+      head: progress.head,
+    };
+  }
+
+  /** @returns the id of a checkpoint that none of our keys signed */
+  private async takeCheckpoints(teamId: string, { removals }: Progress): Promise<string | null> {
+    let falseId: string | null = null;
+    for (const point of await this.log.checkpoints(teamId)) {
+      if (this.keys.isSignedText(point.keyId, checkpointText(point), point.signature)) removals.add(point);
+      else falseId ??= point.id;
+    }
+    return falseId;
+  }
+
+  private async checkBatches(
+    teamId: string,
+    state: LogState,
+    known: SealHeader | null,
+    progress: Progress,
+  ): Promise<void> {
+    while (progress.brokenId === null) {
+      const seal = await this.log.batchAfter(teamId, progress.head?.seq ?? 0, state.headSeq);
+      if (seal === null) break;
+      await this.checkBatch(seal, progress);
+      if (known?.seq === seal.seq && known.root !== seal.root) progress.brokenId ??= known.lastId;
+    }
+    // The log ends before a head that stands outside the database: the tail was cut off.
+    if (known && (progress.head?.seq ?? 0) < known.seq) progress.brokenId ??= known.lastId;
+  }
+
+  private async checkBatch(seal: Seal, progress: Progress): Promise<void> {
+    const rows = await this.log.rowsOf(seal);
+    for (const [index, id] of seal.ids.entries()) {
+      const row = rows.get(id);
+      if (!row && progress.removals.covers(seal.seq, id)) continue;
+      const digest = seal.digests.slice(index * DIGEST_BYTES * 2, (index + 1) * DIGEST_BYTES * 2);
+      if (!row || digestOf(row).toString('hex') !== digest) {
+        progress.brokenId = id;
+        return;
+      }
+      progress.checkedRows++;
+    }
+    if (!this.isLinked(seal, progress)) {
+      progress.brokenId = seal.ids[0] ?? seal.lastId;
+      return;
+    }
+    progress.head = headerOf(seal);
+  }
+
+  private isLinked(seal: Seal, { head, keys, removals }: Progress): boolean {
+    const isSigned = this.keys.isSigned(seal) && keys.follows(seal.keyId);
+    return isSigned && rootFits(seal) && continues(seal, head) && removals.fits(seal);
+  }
+
+  /** A row in the log that this application did not write. */
+  private async foreignRow(teamId: string, state: LogState, sealedRows: number): Promise<string | null> {
+    if (state.passedRows > sealedRows) return this.log.firstUnsealed(teamId);
+    let after = NIL_ID;
+    for (;;) {
+      const rows = await this.log.pendingAfter(teamId, after, PENDING_PAGE);
+      const foreign = rows.find((row) => !this.keys.isOurs(row));
+      if (foreign) return foreign.id;
+      const last = rows.at(-1);
+      if (!last || rows.length < PENDING_PAGE) return null;
+      after = last.id;
+    }
+  }
+}

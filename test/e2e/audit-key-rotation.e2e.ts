@@ -1,0 +1,155 @@
+import { createPublicKey, randomBytes } from 'node:crypto';
+import { merkleRoot } from '../../src/oversight/audit/merkle.js';
+import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
+import { signedText } from '../../src/oversight/audit/seal.js';
+import { SealedLog } from '../../src/oversight/audit/sealed-log.js';
+import { SigningKey } from '../../src/oversight/audit/signing-key.js';
+import { digestOf } from '../../src/oversight/audit/stored-row.js';
+import { type Account, registerOwner } from '../harness/accounts.js';
+import { addClients, sealed, tamper } from '../harness/audit.js';
+import { eventually } from '../harness/eventually.js';
+import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
+
+const newSeed = (): string => randomBytes(32).toString('base64');
+const [FIRST, SECOND, THIRD] = [newSeed(), newSeed(), newSeed()];
+const pemOf = (seed: string): string => SigningKey.from(seed).publicKeyPem;
+/** What a setting takes instead of the seed: the middle line of the PEM. */
+const publicHalf = (seed: string): string => pemOf(seed).split('\n')[1];
+const [JWT, MASTER] = [randomBytes(48).toString('hex'), randomBytes(32).toString('hex')];
+
+describe('the key of the audit log', () => {
+  let database: TestDatabase;
+  let app: TestApp;
+  let owner: Account;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+  });
+  afterAll(async () => {
+    await app.close();
+    await database.drop();
+  });
+
+  /** The same installation with these keys; the owner goes on with the token from before. */
+  async function startWith(current: string, ...earlier: string[]): Promise<void> {
+    await app?.close();
+    app = await startTestApp({
+      database,
+      env: {
+        JWT_SECRET: JWT,
+        MASTER_ENCRYPTION_KEY: MASTER,
+        AUDIT_SIGNING_KEY: current,
+        AUDIT_SIGNING_PREVIOUS_KEYS: earlier.join(','),
+      },
+    });
+    if (owner) owner = { ...owner, http: app.http.with({ authorization: `Bearer ${owner.accessToken}` }) };
+  }
+
+  async function offline(seeds: string[] | null): Promise<OfflineResult> {
+    const { text } = await owner.http.get('/v1/audit-log/export');
+    const check = new OfflineCheck(seeds?.map((seed) => createPublicKey(pemOf(seed))) ?? null, null);
+    for (const line of text.split('\n')) check.add(line);
+    return check.result();
+  }
+
+  const verify = async (): Promise<any> => (await owner.http.get('/v1/audit-log/verify')).json.data;
+
+  it('is replaced, and what the earlier one signed still verifies, online and offline', async () => {
+    await startWith(FIRST);
+    owner = await registerOwner(app.http);
+    await addClients(owner, 3);
+    expect((await sealed(owner)).head.keyId).toBe(SigningKey.from(FIRST).keyId);
+
+    await startWith(SECOND, FIRST);
+    await addClients(owner, 2);
+    const result = await sealed(owner);
+    expect(result).toMatchObject({ valid: true, firstBrokenId: null });
+    expect(result.head.keyId).toBe(SigningKey.from(SECOND).keyId);
+    expect(await offline([SECOND, FIRST])).toMatchObject({ valid: true, checkedRows: result.checkedRows });
+    expect(await offline(null)).toMatchObject({ valid: true });
+  });
+
+  it('is shown with those before it', async () => {
+    const { json } = await owner.http.get('/v1/audit-log/public-key');
+    expect(json.data).toEqual({
+      keyId: SigningKey.from(SECOND).keyId,
+      algorithm: 'Ed25519',
+      publicKey: pemOf(SECOND),
+      earlier: [{ keyId: SigningKey.from(FIRST).keyId, algorithm: 'Ed25519', publicKey: pemOf(FIRST) }],
+    });
+  });
+
+  it('need not be kept once it is replaced: its public half verifies', async () => {
+    await startWith(THIRD, publicHalf(SECOND), publicHalf(FIRST));
+    await addClients(owner, 1);
+    const result = await sealed(owner);
+    expect([result.valid, result.head.keyId]).toEqual([true, SigningKey.from(THIRD).keyId]);
+    expect(await offline([THIRD, SECOND, FIRST])).toMatchObject({ valid: true });
+  });
+
+  it('is not believed when it is nobody’s we know', async () => {
+    expect(await offline([THIRD, SECOND])).toMatchObject({
+      valid: false,
+      reason: expect.stringContaining('another key'),
+    });
+    await startWith(THIRD, SECOND);
+    const [{ id }] = await database.sql(
+      `SELECT ids[1] AS id FROM audit_seal WHERE team_id = $1 AND seq = 1`,
+      [owner.teamId],
+    );
+    expect(await verify()).toMatchObject({ valid: false, firstBrokenId: id });
+  });
+
+  it('seals the rows that an instance with the earlier key still writes', async () => {
+    await startWith(FIRST, THIRD, SECOND);
+    const before = (await verify()).checkedRows;
+    await addClients(owner, 1);
+    // An instance with a retired key seals nothing: a batch of it would not verify.
+    await eventually(() => expect(app.logged()).toContain('was replaced and signs nothing any more'));
+    expect(await verify()).toMatchObject({ valid: true, checkedRows: before, pendingRows: 1 });
+
+    await startWith(THIRD, SECOND, FIRST);
+    expect(await sealed(owner)).toMatchObject({ valid: true, checkedRows: before + 1, pendingRows: 0 });
+  });
+
+  it('that was retired cannot continue the log, whoever has found it', async () => {
+    await startWith(FIRST, THIRD, SECOND);
+    await addClients(owner, 1);
+    const forgedId = await forgeBatch(SigningKey.from(FIRST));
+    expect(await verify()).toMatchObject({ valid: false, firstBrokenId: forgedId });
+    expect(await offline([FIRST, SECOND, THIRD])).toMatchObject({
+      valid: false,
+      firstBrokenId: forgedId,
+      reason: expect.stringContaining('retired'),
+    });
+  });
+
+  /** Signs the rows that wait, as a database administrator who holds an old seed would. @returns the first of them */
+  async function forgeBatch(key: SigningKey): Promise<string> {
+    const log = app.app.get(SealedLog);
+    const rows = await log.pendingAfter(owner.teamId, '00000000-0000-0000-0000-000000000000', 10);
+    const { head } = await verify();
+    const [ids, digests] = [rows.map(({ id }) => id), rows.map(digestOf)];
+    const times = rows.map(({ createdAt }) => createdAt).sort();
+    const header = {
+      teamId: owner.teamId,
+      seq: head.seq + 1,
+      rows: rows.length,
+      totalRows: head.totalRows + rows.length,
+      lastId: ids[ids.length - 1],
+      firstCreatedAt: times[0],
+      lastCreatedAt: times[times.length - 1],
+      sealedAt: new Date().toISOString(),
+      root: merkleRoot(ids, digests).toString('hex'),
+      previousRoot: head.root,
+      keyId: key.keyId,
+    };
+    await tamper(
+      database,
+      `INSERT INTO audit_seal VALUES ('${header.teamId}', ${header.seq}, '{${ids.join(',')}}', '\\x${Buffer.concat(digests).toString('hex')}',
+        ${header.totalRows}, '${header.firstCreatedAt}', '${header.lastCreatedAt}', '${header.sealedAt}', '\\x${header.root}',
+        '\\x${header.previousRoot}', '${header.keyId}', '\\x${key.sign(signedText(header))}')`,
+    );
+    return ids[0];
+  }
+});
