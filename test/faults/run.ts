@@ -1,16 +1,21 @@
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openServer } from './database.js';
-import { makeMutant, removeMutant } from './mutant.js';
+import { salesFile } from '../harness/sales-file.js';
+import { type FaultServer, openServer } from './database.js';
+import { type ImportFindings, isAccountedFor, runImportTrial } from './import-trial.js';
+import { LATE_AUDIT, LATE_CHECKPOINT, makeMutant, removeMutant } from './mutant.js';
 import { parseOptions } from './options.js';
 import { runTrial, type TrialResult } from './trial.js';
 
 /*
- * "Nothing acknowledged is lost; a change and its audit row are one." The product must pass; a build that writes its
- * audit rows in a second transaction must fail the same comparison, or the test would prove nothing.
+ * "Nothing acknowledged is lost; a change and its audit row are one" and "every row of an import is accounted for".
+ * The product must pass; builds that write audit rows or checkpoints in a second transaction must fail the same
+ * comparison, or the test would prove nothing.
  */
 const options = parseOptions(process.argv.slice(2));
 const build = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const main = 'src/main.js';
+const file = salesFile(join(build, '../../shared/fixtures/real/king_county_house_sales_5000.csv'));
 const server = await openServer();
 const log = (line: string): void => console.log(line);
 
@@ -18,17 +23,43 @@ function isWhole({ lost, unaudited, orphans, logValid }: TrialResult): boolean {
   return lost === 0 && unaudited === 0 && orphans === 0 && logValid;
 }
 
-try {
+async function changes(): Promise<boolean> {
   log(`product: ${options.mutations} changes, ${options.kills} kills, ${options.connections} connections`);
-  const product = await runTrial(server, join(build, 'src/main.js'), options, log);
+  const product = await runTrial(server, join(build, main), options, log);
   log(JSON.stringify(product));
-  let passed = isWhole(product);
-  if (options.withMutant) {
-    log('mutant: audit rows in a second transaction; it must fail');
-    const mutant = await runTrial(server, join(makeMutant(build), 'src/main.js'), options, log);
-    log(JSON.stringify(mutant));
-    if (mutant.unaudited === 0) passed = false;
+  if (!options.withMutant) return isWhole(product);
+  log('mutant: audit rows in a second transaction; it must fail');
+  const mutant = await runTrial(server, join(makeMutant(build, LATE_AUDIT), main), options, log);
+  log(JSON.stringify(mutant));
+  return isWhole(product) && mutant.unaudited > 0;
+}
+
+async function imports(): Promise<boolean> {
+  const { rows, repeated } = file;
+  const kills = options.importKills;
+  log(`import: ${rows} rows, ${repeated} of them repeated; undisturbed, then with ${kills} kills`);
+  const undisturbed = await importWith(server, build, 0);
+  const killed = await importWith(server, build, kills);
+  const passed = isAccountedFor(undisturbed, file) && isAccountedFor(killed, file);
+  if (!options.withMutant) return passed;
+  log('mutant: the checkpoint in a second transaction; it must fail');
+  const mutant = await importWith(server, makeMutant(build, LATE_CHECKPOINT), kills);
+  return passed && !isAccountedFor(mutant, file);
+}
+
+async function importWith(on: FaultServer, folder: string, kills: number): Promise<ImportFindings> {
+  const database = await on.database();
+  try {
+    const findings = await runImportTrial(database, join(folder, main), file, kills);
+    log(JSON.stringify(findings));
+    return findings;
+  } finally {
+    await database.drop();
   }
+}
+
+try {
+  const passed = [await imports(), await changes()].every(Boolean);
   log(passed ? 'PASSED' : 'FAILED');
   process.exitCode = passed ? 0 : 1;
 } finally {

@@ -18,7 +18,9 @@ export interface TrialResult extends Findings {
   readonly logValid: boolean;
 }
 
-interface Team {
+const SCOPES = ['clients:read', 'clients:write', 'clients:delete', 'audit:read'];
+
+export interface Team {
   readonly apiKey: string;
   readonly auth: Record<string, string>;
 }
@@ -37,7 +39,7 @@ export async function runTrial(
   const started = Date.now();
   try {
     await api.start();
-    const team = await makeTeam(port);
+    const team = await makeTeam(port, SCOPES);
     const { journal, kills } = await underFire(api, team.apiKey, options, log);
     const logValid = await verified(port, team);
     await api.stop();
@@ -104,7 +106,8 @@ async function verified(port: number, team: Team): Promise<boolean> {
   throw new Error('the log was not sealed in 30 s');
 }
 
-async function makeTeam(port: number): Promise<Team> {
+/** A new team with a key of these scopes. */
+export async function makeTeam(port: number, scopes: readonly string[]): Promise<Team> {
   const post = async (path: string, body: object, headers: Record<string, string> = {}): Promise<any> => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method: 'POST',
@@ -121,12 +124,16 @@ async function makeTeam(port: number): Promise<Team> {
     teamName: 'Faults',
   });
   const auth = { authorization: `Bearer ${owner.accessToken}` };
-  const scopes = ['clients:read', 'clients:write', 'clients:delete', 'audit:read'];
   const key = await post('/v1/api-keys', { name: 'Faults', scopes }, auth);
   return { apiKey: key.key, auth: { 'x-api-key': key.key } };
 }
 
-function environment(database: FaultDatabase, dataDir: string, port: number): NodeJS.ProcessEnv {
+/** What the API is started with. */
+export function environment(
+  database: Pick<FaultDatabase, 'appUrl' | 'ownerUrl'>,
+  dataDir: string,
+  port: number,
+): NodeJS.ProcessEnv {
   return {
     PATH: process.env.PATH,
     NODE_ENV: 'development',
@@ -142,7 +149,7 @@ function environment(database: FaultDatabase, dataDir: string, port: number): No
   };
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject);
     probe.listen(0, '127.0.0.1', () => {
