@@ -26,7 +26,8 @@ export interface BulkBodies {
 
 /**
  * Many operations in one request. All-or-nothing shares the request's unit of work: one read for all records,
- * one transaction. Each-for-itself commits every operation apart, so that one's failure cannot undo another.
+ * one transaction. Each-for-itself commits every operation apart, so that one's failure cannot undo another; a repetition
+ * under the same idempotency key goes on where the first request broke off.
  */
 @Injectable()
 export class BulkRunner {
@@ -86,7 +87,7 @@ export class BulkRunner {
     for (const [index, operation] of operations.entries()) {
       try {
         results.push(
-          await this.units.apart(context, () => this.one(context, target, bodies, operation, index)),
+          await this.units.step(context, index, () => this.one(context, target, bodies, operation, index)),
         );
       } catch (error) {
         const { status, code, message, details } = toApiError(error);

@@ -42,7 +42,10 @@ export class BulkDto {
   @Type(() => BulkOperationDto)
   operations: BulkOperationDto[];
 
-  /** True (unless told otherwise): all or nothing. False: each for itself, with its own result. */
+  /**
+   * True (unless told otherwise): all or nothing. False: each for itself, with its own result; send an
+   * `Idempotency-Key` with it, so that a repetition after a 5xx goes on where the request broke off.
+   */
   @MayBeLeftOut()
   @IsBoolean()
   atomic?: boolean;

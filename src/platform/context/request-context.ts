@@ -1,5 +1,5 @@
-import type { Statement } from '../database/statement.js';
-import type { Answer, UnitOfWork } from '../database/unit-of-work.js';
+import type { UnitOfWork } from '../database/unit-of-work.js';
+import type { IdempotentRequest } from '../http/idempotency/idempotent-request.js';
 import type { Principal } from './principal.js';
 
 /**
@@ -10,8 +10,8 @@ export class RequestContext {
   private caller: Principal | null = null;
   private unit: UnitOfWork | null = null;
 
-  /** Stores the answer under the client's idempotency key, in the transaction of the change; set before the unit begins. */
-  idempotency: ((answer: Answer) => Statement) | null = null;
+  /** Set before the unit begins when the client sent an `Idempotency-Key`. */
+  idempotency: IdempotentRequest | null = null;
 
   constructor(
     readonly requestId: string,

@@ -79,7 +79,8 @@ export const COMPONENTS: { schemas: Record<string, Schema>; headers: object; par
       name: 'Idempotency-Key',
       in: 'header',
       required: false,
-      description: 'Repeating the request with the same key and body gives the first answer again, for 24 h.',
+      description:
+        'Repeating the request with the same key and body gives the first answer again, for 24 h. Who has lost a scope since gets 409 `CONFLICT` instead; a request that broke off after a part of its work is finished by its repetition.',
       schema: { type: 'string', minLength: 1, maxLength: 255 },
     },
     IfMatch: {

@@ -6,11 +6,12 @@ import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Principal } from '../../context/principal.js';
 import { ApiError, invalidField } from '../api-error.js';
 import { SECRET_ANSWER_KEY } from './idempotency-metadata.js';
-import { type Claim, IdempotencyStore } from './idempotency.store.js';
+import { type Claim, type EarlierRequest, IdempotencyStore } from './idempotency.store.js';
 
 /**
  * `Idempotency-Key` on POST: the first answer is stored in the transaction of the change and replayed for
- * 24 h. The scope is principal, team, path and key; the body must be the same.
+ * 24 h. The scope is principal, team, path and key; the body must be the same. A caller who lost a scope meanwhile gets no
+ * stored answer: it shows what was visible then.
  */
 @Injectable()
 export class IdempotencyInterceptor implements NestInterceptor {
@@ -41,12 +42,17 @@ export class IdempotencyInterceptor implements NestInterceptor {
     claim: Claim,
   ): Promise<unknown> {
     const earlier = await this.store.claim(claim);
-    if (earlier !== null) return replay(earlier, claim, reply);
-    request.context.idempotency = (answer) => this.store.completion(claim, answer);
+    if ('answer' in earlier) return replay(earlier, claim, reply);
+    request.context.idempotency = {
+      finished: earlier.finished,
+      step: (position, result) => this.store.step(claim, position, result),
+      held: () => this.store.holds(claim),
+      completion: (answer) => this.store.completion(claim, answer),
+    };
     try {
       return await lastValueFrom(next.handle(), { defaultValue: undefined });
     } catch (error) {
-      // Nothing was committed, so the key is free again: a corrected request may use it.
+      // Nothing was committed, so the key is free again: a corrected request may use it. After steps it waits for the same one.
       await this.store.release(claim);
       throw error;
     }
@@ -65,6 +71,7 @@ function claimOf(request: FastifyRequest, principal: Principal, key: string, sec
     scope: { teamId: principal.teamId, userId: principal.userId },
     scopeHash: digest(`${caller}\0${principal.teamId}\0${path}\0${key}`),
     requestHash: digest(`${request.url}\0${JSON.stringify(request.body ?? null)}`),
+    scopes: principal.scopes,
     secretAnswer,
   };
 }
@@ -73,11 +80,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-function replay(
-  earlier: Awaited<ReturnType<IdempotencyStore['claim']>> & object,
-  claim: Claim,
-  reply: FastifyReply,
-): unknown {
+function replay(earlier: EarlierRequest, claim: Claim, reply: FastifyReply): unknown {
   if (!earlier.requestHash.equals(claim.requestHash)) {
     throw new ApiError('IDEMPOTENCY_MISMATCH', 'This Idempotency-Key was used with another request.');
   }
@@ -94,6 +97,12 @@ function replay(
     throw new ApiError(
       'CONFLICT',
       'The first answer carried a secret and is not kept; the request was carried out once.',
+    );
+  }
+  if (earlier.answer === 'lost') {
+    throw new ApiError(
+      'CONFLICT',
+      'The first answer may show what you no longer have the scopes for; the request was carried out once.',
     );
   }
   void reply.status(earlier.answer.statusCode).header('idempotency-replayed', 'true');
