@@ -59,6 +59,51 @@ describe('the sandbox of a team', () => {
     }
   });
 
+  it('test records of a member who is removed lose their owner by a change of their own', async () => {
+    const team = await registerOwner(app.http);
+    const agent = await addMember(app, team, 'agent');
+    const kinds = ['clients', 'leads'];
+    const scopes = [
+      'audit:read',
+      ...kinds.flatMap((kind) => [`${kind}:read`, `${kind}:write`, `${kind}:delete`]),
+    ];
+    const test = await createKey(team, scopes, { environment: 'test' });
+    const ids: string[] = [];
+    for (const kind of kinds) {
+      for (let n = 0; n < 2; n++) {
+        const made = await test.http.post(`/v1/${kind}`, { firstName: `Robin ${n}`, ownerId: agent.userId });
+        expect([made.status, made.json.data.ownerId]).toEqual([201, agent.userId]);
+        ids.push(made.json.data.id);
+      }
+    }
+    expect((await test.http.delete(`/v1/clients/${ids[0]}`)).status).toBe(200);
+    const kept = await test.http.post('/v1/clients', { firstName: 'Kept', ownerId: team.userId });
+    expect((await team.http.delete(`/v1/team/members/${agent.userId}`)).status).toBe(200);
+
+    for (const [n, id] of ids.entries()) {
+      const rows = (await test.http.get(`/v1/audit-log?resourceId=${id}&action=UPDATE`)).json.data;
+      expect(rows).toMatchObject([
+        { userId: team.userId, oldValues: { ownerId: agent.userId }, newValues: { ownerId: null } },
+      ]);
+      const record = await test.http.get(`/v1/${kinds[Math.floor(n / 2)]}/${id}`);
+      expect(record.status).toBe(n === 0 ? 404 : 200);
+      if (n > 0) expect(record.json.data).toMatchObject({ ownerId: null, version: 2 });
+    }
+    expect((await test.http.get(`/v1/clients/${kept.json.data.id}`)).json.data.version).toBe(1);
+    const dangling = await app.database.sql(
+      `SELECT r.id FROM (SELECT team_id, id, owner_id FROM clients UNION ALL SELECT team_id, id, owner_id FROM leads) r
+       WHERE r.owner_id IS NOT NULL AND NOT EXISTS (
+         SELECT FROM memberships m WHERE m.team_id = r.team_id AND m.user_id = r.owner_id)`,
+    );
+    expect(dangling).toEqual([]);
+    const [{ n: unrecorded }] = await app.database.sql(
+      `SELECT count(*)::int AS n FROM clients c WHERE c.id = ANY ($1) AND c.version > 1 + (
+         SELECT count(*) FROM audit_log a WHERE a.resource_id = c.id AND a.action IN ('UPDATE', 'DELETE'))`,
+      [ids],
+    );
+    expect(unrecorded).toBe(0);
+  });
+
   it('the same Idempotency-Key means two things in the two worlds', async () => {
     const test = await createKey(owner, SCOPES, { environment: 'test' });
     const headers = { 'idempotency-key': 'one-and-the-same', 'content-type': 'application/json' };

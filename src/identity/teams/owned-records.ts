@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { v7 as uuidv7 } from 'uuid';
 import { Clock } from '../../platform/clock/clock.js';
-import type { RequestContext } from '../../platform/context/request-context.js';
-import { Database } from '../../platform/database/database.js';
+import { RequestContext } from '../../platform/context/request-context.js';
+import { become, Database } from '../../platform/database/database.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { UnitRunner } from '../../platform/http/unit-runner.js';
 
@@ -39,6 +39,7 @@ export class OwnedRecords {
   /**
    * Stages that the member owns nothing, ahead of their removal. What is more than one transaction should hold is
    * committed before, batch by batch: if the removal then fails, those records are unassigned, and their history says so.
+   * So is what the member owns in the team's sandbox, which is a tenant, and a transaction, of its own.
    */
   async release(context: RequestContext, memberId: string): Promise<void> {
     const { teamId } = context.principal;
@@ -49,10 +50,41 @@ export class OwnedRecords {
       );
       records = await this.find(context, memberId);
     }
+    const sandboxId = await this.sandboxOf(teamId);
+    if (sandboxId !== null) await this.releaseInSandbox(context, sandboxId, memberId);
     // Nobody can be given a record any more from here to the commit.
     context.work.stage({ statement: holdMembership(teamId, memberId), change: null });
     this.stage(context, memberId, records);
     context.work.stage({ statement: expectNothingOwned(teamId, memberId), change: null });
+    if (sandboxId === null) return;
+    const there = [holdMembership(sandboxId, memberId), expectNothingOwned(sandboxId, memberId)];
+    for (const statement of [become(sandboxId), ...there, become(teamId)]) {
+      context.work.stage({ statement, change: null });
+    }
+  }
+
+  private async releaseInSandbox(
+    context: RequestContext,
+    sandboxId: string,
+    memberId: string,
+  ): Promise<void> {
+    const there = new RequestContext(context.requestId, context.ipAddress, context.userAgent);
+    there.authenticate({ ...context.principal, teamId: sandboxId });
+    for (;;) {
+      const records = await this.find(there, memberId);
+      if (records.length === 0) return;
+      await this.runner.alone(there, async () =>
+        this.stage(there, memberId, await this.find(there, memberId)),
+      );
+    }
+  }
+
+  private async sandboxOf(teamId: string): Promise<string | null> {
+    const text = 'SELECT id FROM teams WHERE sandbox_of = $1';
+    const [result] = await this.database.runIn({ teamId, userId: null }, [
+      { name: 'owned:sandbox', text, values: [teamId] },
+    ]);
+    return (result?.rows[0]?.id as string | undefined) ?? null;
   }
 
   private async find(context: RequestContext, memberId: string): Promise<OwnedRecord[]> {
