@@ -12,11 +12,15 @@ import { enableTwoFactor } from '../harness/authenticator.js';
 import { Browser } from '../harness/browser.js';
 import { moveClock } from '../harness/clock.js';
 import { eventually } from '../harness/eventually.js';
+import { until } from '../harness/until.js';
 import { mailTo } from '../harness/mailbox.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
+import { WebhookServer } from '../harness/webhook-receiver.js';
 
 const MINUTE_MS = 60_000;
 const SLOW_MS = 5050;
+/** Where the audit log is forwarded to; nobody listens there. */
+const LOGS = { host: '127.9.0.3', port: 39_517 };
 const WRONG = 'a plain but wrong passphrase';
 
 @Controller('v1/slow')
@@ -158,6 +162,18 @@ const SEQUENCES: Partial<Record<SecurityEventType, () => Promise<unknown>>> = {
       expect((await owner.http.get('/v1/audit-log/verify')).json.data.valid).toBe(false);
     });
   },
+  audit_forwarding_stuck: () => stuckForwarding(),
+  audit_forwarding_recovered: async () => {
+    await stuckForwarding();
+    const receiver = await WebhookServer.listen(LOGS.host, LOGS.port);
+    try {
+      await eventually(async () => {
+        expect(total(await recorded('audit_forwarding_recovered'))).toBeGreaterThan(0);
+      }, 40_000);
+    } finally {
+      await receiver.close();
+    }
+  },
   break_glass: async () => {
     await becomePlatformAdmin();
     const { teamId } = await registerOwner(app.http);
@@ -169,7 +185,13 @@ const SEQUENCES: Partial<Record<SecurityEventType, () => Promise<unknown>>> = {
 
 describe('the catalogue of security events', () => {
   beforeAll(async () => {
-    app = await startTestApp({ extra: [SlowModule] });
+    const env = {
+      AUDIT_FORWARD_URL: `http://${LOGS.host}:${LOGS.port}/`,
+      AUDIT_FORWARD_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+      AUDIT_FORWARD_ALLOWED_RANGES: `${LOGS.host}/32`,
+      OUTBOUND_ALLOW_HTTP: 'true',
+    };
+    app = await startTestApp({ extra: [SlowModule], env });
   });
   beforeEach(async () => {
     moveClock(app, 0);
@@ -200,7 +222,7 @@ describe('the catalogue of security events', () => {
       ({ type, field }) => !(field in EVENT_TYPES[type as SecurityEventType].fields),
     );
     expect(undocumented).toEqual([]);
-  });
+  }, 60_000);
 });
 
 const total = (rows: Recorded[]): number => rows.reduce((sum, { count }) => sum + count, 0);
@@ -223,6 +245,15 @@ function forgot() {
 
 async function times(count: number, call: () => Promise<unknown>): Promise<void> {
   for (let i = 0; i < count; i++) await call();
+}
+
+/** Nobody has taken the audit log for eleven minutes. */
+async function stuckForwarding(): Promise<void> {
+  const failing = () => app.database.sql('SELECT 1 FROM audit_forwarding WHERE failing_since IS NOT NULL');
+  await until(failing, 10_000);
+  moveClock(app, 11 * MINUTE_MS);
+  const reported = () => app.database.sql('SELECT 1 FROM audit_forwarding WHERE reported_at IS NOT NULL');
+  await until(reported, 40_000);
 }
 
 async function addClient(): Promise<string> {

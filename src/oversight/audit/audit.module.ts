@@ -8,6 +8,10 @@ import { AuditReader } from './audit-reader.js';
 import { AuditSealer } from './audit-sealer.js';
 import { AuditVerifier } from './audit-verifier.js';
 import { AuditWriter } from './audit-writer.js';
+import { AuditForwarder } from './forwarding/audit-forwarder.js';
+import { AuditForwardingController } from './forwarding/audit-forwarding.controller.js';
+import { ForwardingStatus } from './forwarding/forwarding-status.js';
+import { RowAlarm } from './forwarding/row-alarm.js';
 import { HeadAnchor } from './head-anchor.js';
 import { LogCheck } from './log-check.js';
 import { PersonalViews } from './personal-fields.js';
@@ -17,19 +21,22 @@ import { SealedLog } from './sealed-log.js';
 /** The audit trail: written through the unit of work, read by those who hold `audit:read`. */
 @Global()
 @Module({
-  controllers: [AuditController],
+  controllers: [AuditController, AuditForwardingController],
   providers: [
     { provide: ChangeRecorder, useClass: AuditWriter },
     AuditExport,
+    AuditForwarder,
     AuditKeys,
     AuditPartitions,
     AuditReader,
     AuditSealer,
     AuditVerifier,
+    ForwardingStatus,
     HeadAnchor,
     LogCheck,
     PersonalValues,
     PersonalViews,
+    RowAlarm,
     SealedLog,
   ],
   exports: [AuditReader, ChangeRecorder, PersonalViews],

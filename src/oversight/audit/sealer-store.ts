@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { LeaderConnection } from '../../platform/database/leader-connection.js';
 import type { Seal, SealHeader } from './seal.js';
 import { HEADER_COLUMNS, headerFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
@@ -15,30 +16,21 @@ export interface UnsealedPage {
   readonly window: string;
 }
 
-/** The sealer's own connection, past any pooler: leadership is a lock of the session and ends with it. */
+/** What the sealer reads and writes, on a connection of its own. */
 export class SealerStore {
-  private constructor(private readonly client: pg.Client) {}
+  private constructor(private readonly connection: LeaderConnection) {}
 
   static async connect(options: pg.ClientConfig, onLost: () => void): Promise<SealerStore> {
-    const client = new pg.Client({ ...options, connectionTimeoutMillis: 2000, query_timeout: 30_000 });
-    // Without a listener a lost connection would end the process.
-    client.on('error', onLost);
-    client.on('end', onLost);
-    await client.connect();
-    return new SealerStore(client);
+    return new SealerStore(await LeaderConnection.open(options, onLost));
   }
 
-  async lead(): Promise<boolean> {
-    const { rows } = await this.client.query<{ leader: boolean }>(
-      'SELECT pg_try_advisory_lock($1) AS leader',
-      [LEADER_LOCK],
-    );
-    return rows[0].leader;
+  lead(): Promise<boolean> {
+    return this.connection.lead(LEADER_LOCK);
   }
 
   /** Rows, window and state come from one statement, so they belong to one snapshot. */
   async page(limit: number): Promise<UnsealedPage> {
-    const { rows } = await this.client.query<StoredRow & { version: string; window: string }>({
+    const rows = await this.connection.query<StoredRow & { version: string; window: string }>({
       name: 'sealer:page',
       text: `SELECT st.version::text AS version, coalesce(st.target, pg_current_snapshot())::text AS "window", ${STORED_COLUMNS}
         FROM audit_sealer st LEFT JOIN LATERAL latchkey.unsealed_audit($1) a ON true`,
@@ -60,18 +52,18 @@ export class SealerStore {
 
   /** Whether the key signed a batch of one of these teams. */
   async hasSigned(teamIds: readonly string[], keyId: string): Promise<boolean> {
-    const { rows } = await this.client.query<{ signed: boolean }>(
-      'SELECT latchkey.audit_key_signed($1, $2) AS signed',
-      [teamIds, keyId],
-    );
+    const rows = await this.connection.query<{ signed: boolean }>({
+      text: 'SELECT latchkey.audit_key_signed($1, $2) AS signed',
+      values: [teamIds, keyId],
+    });
     return rows[0].signed;
   }
 
   private async headsOf(from: string, values: unknown[]): Promise<Map<string, SealHeader>> {
-    const { rows } = await this.client.query<Record<string, unknown>>(
-      `SELECT ${HEADER_COLUMNS} FROM (${from}) s`,
+    const rows = await this.connection.query<Record<string, unknown>>({
+      text: `SELECT ${HEADER_COLUMNS} FROM (${from}) s`,
       values,
-    );
+    });
     return new Map(rows.map((row) => [row.teamId as string, headerFrom(row)]));
   }
 
@@ -81,7 +73,7 @@ export class SealerStore {
    */
   async append(page: UnsealedPage, seals: readonly Seal[], more: boolean): Promise<void> {
     const last = more ? page.rows.at(-1) : undefined;
-    await this.client.query({
+    await this.connection.query({
       name: 'sealer:append',
       text: 'SELECT latchkey.append_audit_seals($1, $2, $3, $4, $5, $6)',
       values: [
@@ -95,7 +87,7 @@ export class SealerStore {
     });
   }
 
-  async end(): Promise<void> {
-    await this.client.end().catch(() => undefined);
+  end(): Promise<void> {
+    return this.connection.end();
   }
 }

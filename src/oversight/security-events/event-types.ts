@@ -128,6 +128,13 @@ export const EVENT_TYPES = {
   audit_tampering: type('critical', 'The audit log no longer matches its seals.', {
     firstBrokenId: 'the row',
   }),
+  audit_forwarding_stuck: type('high', 'The audit log has not been forwarded for ten minutes or more.', {
+    code: 'why the last delivery failed',
+    minutes: 'for how long',
+  }),
+  audit_forwarding_recovered: type('low', 'The audit log is forwarded again after it was stuck.', {
+    minutes: 'how long it was not',
+  }),
   // People with power
   break_glass: type('critical', 'A platform admin opened a way into a team.', {
     reason: 'the reason given',

@@ -11,6 +11,8 @@ const MAX_LENGTH = 2048;
 export interface OutboundPolicy {
   /** Addresses beyond the public internet that may be reached; those of cloud metadata never can. */
   readonly allowed: AddressList;
+  /** Whether hosts of the public internet may be reached as well. */
+  readonly internet: boolean;
   readonly allowHttp: boolean;
   readonly names: NameSource;
 }
@@ -44,16 +46,19 @@ export class OutboundGuard {
   readonly forTeams: OutboundPolicy;
   /** For URLs of the operator's own settings. */
   readonly forOperator: OutboundPolicy;
+  /** For the operator's own networks alone: what travels in the clear has no business elsewhere. */
+  readonly forOperatorInside: OutboundPolicy;
 
   constructor(
     config: Config,
     private readonly names: NameResolver,
   ) {
     const { outboundAllowedRanges, auditForwardAllowedRanges, outboundAllowHttp: allowHttp } = config;
-    this.forTeams = { allowed: listOf(outboundAllowedRanges), allowHttp, names: 'dns' };
+    this.forTeams = { allowed: listOf(outboundAllowedRanges), internet: true, allowHttp, names: 'dns' };
     // What the operator opens for the log collector is not thereby open to every team.
     const both = [...outboundAllowedRanges, ...auditForwardAllowedRanges];
-    this.forOperator = { allowed: listOf(both), allowHttp, names: 'system' };
+    this.forOperator = { allowed: listOf(both), internet: true, allowHttp, names: 'system' };
+    this.forOperatorInside = { ...this.forOperator, internet: false };
   }
 
   /**
@@ -113,7 +118,7 @@ export function pinnedLookup(addresses: readonly CheckedAddress[]): LookupFuncti
 
 function isAllowed(address: string, policy: OutboundPolicy): boolean {
   if (isMetadataAddress(address)) return false;
-  return isPublicAddress(address) || policy.allowed.has(address);
+  return (policy.internet && isPublicAddress(address)) || policy.allowed.has(address);
 }
 
 function readUrl(text: string, allowHttp: boolean): URL {

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Clock } from '../../../platform/clock/clock.js';
+import { Config } from '../../../platform/config/config.js';
+import { DatabaseAddress } from '../../../platform/database/database-address.js';
+import { Log } from '../../../platform/logging/log.js';
+import { OutboundHttp } from '../../../platform/net/outbound-http.js';
+import { OutboundGuard } from '../../../platform/net/outbound-url.js';
+import { SecurityEvents } from '../../security-events/security-events.service.js';
+import { SealedLog } from '../sealed-log.js';
+import { compose } from './delivery.js';
+import { type Failing, ForwardStore } from './forward-store.js';
+import { DeliveryError, type Receiver } from './receiver.js';
+import { RowAlarm } from './row-alarm.js';
+import { SyslogReceiver } from './syslog-receiver.js';
+import { WebhookReceiver } from './webhook-receiver.js';
+
+const TICK_MS = 1000;
+const MAX_BACK_OFF_MS = 30_000;
+/** Deliveries that fail this long are a matter for people. */
+const STUCK_MS = 10 * 60_000;
+const REPORT_EVERY_MS = 60 * 60_000;
+
+/**
+ * Forwards the sealed audit log of all teams to the operator's receiver, at least once and in the order of sealing.
+ * One instance leads (an advisory lock of its session). The position is in the database and moves only after the
+ * receiver has accepted what lies before it, so whoever leads next repeats at most one delivery and skips none.
+ */
+@Injectable()
+export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly abort = new AbortController();
+  private receiver: Receiver | null = null;
+  private store: ForwardStore | null = null;
+  private leading = false;
+  private timer: NodeJS.Timeout | null = null;
+  private running: Promise<void> = Promise.resolve();
+  private failures = 0;
+  private retryAtMs = 0;
+  private databaseFailing = false;
+
+  constructor(
+    private readonly config: Config,
+    private readonly address: DatabaseAddress,
+    private readonly sealedLog: SealedLog,
+    private readonly alarm: RowAlarm,
+    private readonly guard: OutboundGuard,
+    private readonly http: OutboundHttp,
+    private readonly events: SecurityEvents,
+    private readonly clock: Clock,
+    private readonly log: Log,
+  ) {}
+
+  /** @throws when the receiver's URL can never be allowed, or the file of authorities cannot be read */
+  onApplicationBootstrap(): void {
+    if (this.config.auditForwardUrl === null || this.config.role === 'api') return;
+    this.receiver = this.receiverOf(this.config.auditForwardUrl);
+    this.schedule();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.abort.abort();
+    if (this.timer) clearTimeout(this.timer);
+    await this.running;
+    await this.store?.end();
+  }
+
+  private receiverOf(url: string): Receiver {
+    const { auditForwardCaFile, auditForwardSecrets: secrets } = this.config;
+    const ca = auditForwardCaFile === null ? null : readFileSync(auditForwardCaFile, 'utf8');
+    if (url.startsWith('syslog+')) return new SyslogReceiver(url, ca, this.guard);
+    const policy = this.guard.forOperator;
+    this.guard.read(url, policy);
+    return new WebhookReceiver({ url, secrets, policy, ca }, this.http, this.clock);
+  }
+
+  private schedule(): void {
+    if (this.abort.signal.aborted) return;
+    this.timer = setTimeout(() => {
+      this.running = this.tick().finally(() => this.schedule());
+    }, TICK_MS);
+    this.timer.unref();
+  }
+
+  private async tick(): Promise<void> {
+    if (Date.now() < this.retryAtMs) return;
+    try {
+      const store = await this.connected();
+      this.leading ||= await store.lead();
+      if (!this.leading) return;
+      while (!this.abort.signal.aborted && (await this.forward(store))) {
+        // More waits; requests get their turn at each await.
+      }
+      this.databaseFailing = false;
+    } catch (error) {
+      if (!this.databaseFailing)
+        this.log.error({ err: error }, 'the audit log cannot be read for forwarding at the moment');
+      this.databaseFailing = true;
+      await this.drop();
+    }
+  }
+
+  private async connected(): Promise<ForwardStore> {
+    this.store ??= await ForwardStore.connect(this.address.direct(this.config), () => void this.drop());
+    return this.store;
+  }
+
+  private async drop(): Promise<void> {
+    const { store } = this;
+    this.store = null;
+    this.leading = false;
+    await store?.end();
+  }
+
+  /** @returns whether a delivery was accepted, so that more may follow */
+  private async forward(store: ForwardStore): Promise<boolean> {
+    const { version, seals } = await store.waiting();
+    if (seals.length === 0) return false;
+    const delivery = await compose(seals, (seal) => this.sealedLog.rowsOf(seal));
+    const failing = await store.failing();
+    try {
+      await this.receiver?.deliver(delivery, this.abort.signal);
+    } catch (error) {
+      if (!(error instanceof DeliveryError)) throw error;
+      if (!this.abort.signal.aborted) await this.refused(store, error, failing);
+      return false;
+    }
+    await store.move(version, delivery.end);
+    this.accepted(failing);
+    await this.alarm.look(delivery);
+    return true;
+  }
+
+  private async refused(store: ForwardStore, error: DeliveryError, failing: Failing | null): Promise<void> {
+    const { code } = error;
+    if (this.failures === 0) this.log.error({ code }, 'the audit log cannot be forwarded; it waits');
+    this.failures++;
+    this.retryAtMs = Date.now() + backOffMs(this.failures);
+    const nowMs = this.clock.nowMs();
+    const isStuck = failing !== null && nowMs - failing.sinceMs >= STUCK_MS;
+    const report = isStuck && nowMs - (failing.reportedAtMs ?? -Infinity) >= REPORT_EVERY_MS;
+    if (report) this.report('audit_forwarding_stuck', { code, minutes: minutesSince(failing, nowMs) });
+    await store.noteFailure(code, report);
+  }
+
+  private accepted(failing: Failing | null): void {
+    if (this.failures > 0) this.log.info({}, 'the audit log is forwarded again');
+    this.failures = 0;
+    this.retryAtMs = 0;
+    if (failing !== null && failing.reportedAtMs !== null)
+      this.report('audit_forwarding_recovered', { minutes: minutesSince(failing, this.clock.nowMs()) });
+  }
+
+  private report(
+    type: 'audit_forwarding_stuck' | 'audit_forwarding_recovered',
+    details: Readonly<Record<string, string | number>>,
+  ): void {
+    this.events.record({ type, teamId: null, userId: null, ipAddress: null, requestId: null, details });
+  }
+}
+
+/** Doubles from one second up to half a minute; jitter keeps many installations from knocking together. */
+function backOffMs(failures: number): number {
+  const most = Math.min(MAX_BACK_OFF_MS, 1000 * 2 ** (failures - 1));
+  return most * (0.5 + Math.random() / 2);
+}
+
+function minutesSince(failing: Failing, nowMs: number): number {
+  return Math.round((nowMs - failing.sinceMs) / 60_000);
+}

@@ -1,0 +1,115 @@
+import { DIGEST_BYTES, splitDigests } from '../merkle.js';
+import { headerOf, type SealHeader } from '../seal.js';
+import { digestOf, type StoredRow } from '../stored-row.js';
+import type { NumberedSeal, Position } from './forward-store.js';
+
+/** Of one delivery, roughly: what receivers commonly take. */
+const MAX_BYTES = 524_288;
+/** Values of a row beyond this stay at home; the row itself goes. */
+const MAX_VALUES_BYTES = 65_536;
+
+/**
+ * One row of the audit log as it leaves the installation. Personal values never do: what has left could not be erased
+ * with a person's data key.
+ */
+export interface ForwardedRow {
+  readonly id: string;
+  readonly createdAt: string | null;
+  readonly action: string | null;
+  readonly resourceType: string | null;
+  readonly resourceId: string | null;
+  readonly userId: string | null;
+  readonly apiKeyId: string | null;
+  readonly authMethod: string | null;
+  readonly oldValues: unknown;
+  readonly newValues: unknown;
+  /** The values were too large to go along. */
+  readonly valuesOmitted: boolean;
+  /** Personal fields changed too; who may see them reads them in Latchkey. */
+  readonly hasPersonalValues: boolean;
+  readonly ipAddress: string | null;
+  readonly userAgent: string | null;
+  readonly requestId: string | null;
+  /** Hex, SHA-256 of the stored row, as it was sealed. */
+  readonly digest: string;
+  /** `altered`: no longer what was sealed. `missing`: no longer there, removed by retention or by somebody. */
+  readonly state: 'intact' | 'altered' | 'missing';
+}
+
+/** A batch, or a part of one, with its signed head. */
+export interface ForwardedBatch {
+  readonly seal: SealHeader;
+  /** Place of the first of `rows` within the batch, from 0. */
+  readonly firstIndex: number;
+  readonly rows: readonly ForwardedRow[];
+}
+
+/** What goes to the receiver in one piece; it is accepted as a whole or not at all. */
+export interface Delivery {
+  readonly batches: readonly ForwardedBatch[];
+  /** Where the log is forwarded to once this is accepted. */
+  readonly end: Position;
+}
+
+/**
+ * Puts as much of the waiting batches together as one delivery takes, at least one row.
+ * @param rowsOf the rows of a batch that are still there, by id
+ */
+export async function compose(
+  seals: readonly NumberedSeal[],
+  rowsOf: (seal: NumberedSeal) => Promise<ReadonlyMap<string, StoredRow>>,
+): Promise<Delivery> {
+  const batches: ForwardedBatch[] = [];
+  let end: Position | null = null;
+  let bytes = 0;
+  for (const seal of seals) {
+    const stored = await rowsOf(seal);
+    const digests = splitDigests(Buffer.from(seal.digests, 'hex'));
+    const rows: ForwardedRow[] = [];
+    for (let index = seal.rowsSent; index < seal.ids.length && bytes < MAX_BYTES; index++) {
+      const id = seal.ids[index];
+      const row = rowOf(id, stored.get(id) ?? null, digests[index]);
+      bytes += JSON.stringify(row).length;
+      rows.push(row);
+    }
+    if (rows.length === 0) break;
+    batches.push({ seal: headerOf(seal), firstIndex: seal.rowsSent, rows });
+    end = { page: seal.page, teamId: seal.teamId, seq: seal.seq, rowsSent: seal.rowsSent + rows.length };
+    if (bytes >= MAX_BYTES) break;
+  }
+  if (end === null) throw new Error('nothing waits to be forwarded');
+  return { batches, end };
+}
+
+function rowOf(id: string, stored: StoredRow | null, digest: Buffer): ForwardedRow {
+  const size = (stored?.oldValues?.length ?? 0) + (stored?.newValues?.length ?? 0);
+  const valuesOmitted = size > MAX_VALUES_BYTES;
+  return {
+    id,
+    createdAt: stored?.createdAt ?? null,
+    action: stored?.action ?? null,
+    resourceType: stored?.resourceType ?? null,
+    resourceId: stored?.resourceId ?? null,
+    userId: stored?.userId ?? null,
+    apiKeyId: stored?.apiKeyId ?? null,
+    authMethod: stored?.authMethod ?? null,
+    oldValues: valuesOmitted ? null : parsed(stored?.oldValues ?? null),
+    newValues: valuesOmitted ? null : parsed(stored?.newValues ?? null),
+    valuesOmitted,
+    hasPersonalValues: (stored?.sealed ?? null) !== null,
+    ipAddress: stored?.ipAddress ?? null,
+    userAgent: stored?.userAgent ?? null,
+    requestId: stored?.requestId ?? null,
+    digest: digest.toString('hex'),
+    state: stateOf(stored, digest),
+  };
+}
+
+function stateOf(stored: StoredRow | null, digest: Buffer): ForwardedRow['state'] {
+  if (stored === null) return 'missing';
+  return digest.length === DIGEST_BYTES && digestOf(stored).equals(digest) ? 'intact' : 'altered';
+}
+
+function parsed(text: string | null): unknown {
+  return text === null ? null : (JSON.parse(text) as unknown);
+}
