@@ -87,9 +87,9 @@ async function assemble(
   await installUploads(app);
   // Blocked addresses and traps first: they are decided without the database, and a limit must not hide a trap.
   const gate = app.get(IpGate);
-  fastify.addHook('onRequest', (request) => gate.onRequest(request));
+  fastify.addHook('onRequest', (request, _reply, done) => gate.onRequest(request, done));
   const addressLimit = app.get(AddressLimit);
-  fastify.addHook('onRequest', (request, reply) => addressLimit.onRequest(request, reply));
+  fastify.addHook('onRequest', (request, reply, done) => addressLimit.onRequest(request, reply, done));
   const interceptors = MUTATION_INTERCEPTORS.map((type) => app.get<NestInterceptor>(type));
   interceptMutations(app.get(DiscoveryService), app.get(MetadataScanner), interceptors);
   await app.init();

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { firstIdOf } from '../../platform/database/list-query.js';
-import { inTenant } from '../../platform/database/team-statements.js';
+import { inTenant } from '../../platform/database/tenant-read.js';
 import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
 import { personTerms } from '../../vault/personal-data/person-terms.js';
 import { LEAD_AUDITED, LEAD_PERSONAL } from './lead.audit.js';

@@ -3,7 +3,7 @@ import type { RequestContext } from '../../platform/context/request-context.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
 import { Database } from '../../platform/database/database.js';
 import type { Row } from '../../platform/database/statement.js';
-import { inTenant } from '../../platform/database/team-statements.js';
+import { inTenant } from '../../platform/database/tenant-read.js';
 
 /** Nobody reads a longer list of what happened since. */
 const MAX_VERSIONS = 100;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { invalidate } from '../../platform/database/invalidations.js';
 import type { ListQuery } from '../../platform/database/list-query.js';
-import { inTenant } from '../../platform/database/team-statements.js';
+import { inTenant } from '../../platform/database/tenant-read.js';
 import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
 import type { Page } from '../../platform/http/page.js';
 import { ApiKey } from './api-key.entity.js';

@@ -5,6 +5,8 @@ import { Invalidations } from '../../platform/database/invalidations.js';
 const MAX_ENTRIES = 20_000;
 /** A bound on what a defect could leave behind; the notices are what ends an entry. */
 const TTL_MS = 60_000;
+/** How exactly; by default the cache would start a timer in every millisecond in which it is asked. */
+const TTL_RESOLUTION_MS = 1000;
 
 interface Entry<T> {
   readonly value: T;
@@ -17,7 +19,11 @@ interface Entry<T> {
  */
 @Injectable()
 export class PrincipalCache {
-  private readonly entries = new LRUCache<string, Entry<object>>({ max: MAX_ENTRIES, ttl: TTL_MS });
+  private readonly entries = new LRUCache<string, Entry<object>>({
+    max: MAX_ENTRIES,
+    ttl: TTL_MS,
+    ttlResolution: TTL_RESOLUTION_MS,
+  });
   private readonly keysBySubject = new Map<string, Set<string>>();
   private epoch = 0;
 

@@ -24,9 +24,10 @@ export class AddressLimit implements RefusalObserver {
     refusals.observe(this);
   }
 
-  /** For the first hook. @throws ApiError 429 */
-  async onRequest(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    if (!presentsCredential(request)) await this.chargeOnce(request, reply);
+  /** For the first hook; `done` hears of ApiError 429. Most requests have a credential and wait for nothing here. */
+  onRequest(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+    if (presentsCredential(request)) return done();
+    this.chargeOnce(request, reply).then(() => done(), done);
   }
 
   /** For whoever finds out later that a request has no principal. @throws ApiError 429 */

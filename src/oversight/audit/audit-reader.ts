@@ -3,7 +3,7 @@ import type { RequestContext } from '../../platform/context/request-context.js';
 import { Database } from '../../platform/database/database.js';
 import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
-import { inTenant } from '../../platform/database/team-statements.js';
+import { inTenant } from '../../platform/database/tenant-read.js';
 import { notFound } from '../../platform/http/api-error.js';
 import { CursorSigner } from '../../platform/http/cursor.js';
 import { Page } from '../../platform/http/page.js';

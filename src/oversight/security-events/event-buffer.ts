@@ -11,6 +11,7 @@ const SINGLE_ROWS_PER_CALLER = 5;
 const SINGLE_ROWS = { burst: 60, perMinute: 15 };
 const ADDRESS_ROWS = { burst: 30, perMinute: 6 };
 const NETWORK_ROWS = { burst: 10, perMinute: 3 };
+const LEVELS = [SINGLE_ROWS, ADDRESS_ROWS, NETWORK_ROWS];
 /** Teams and types whose budgets are remembered; whoever is forgotten starts with a full one. */
 const MAX_BUDGETS = 20_000;
 /** Waiting rows beyond which nothing but the coarsest sums are made (the database is away). */
@@ -63,10 +64,11 @@ export class EventBuffer {
     const severity = event.severity ?? defaultSeverity(event.type);
     const group = `${event.teamId ?? ''}|${event.type}|${severity}`;
     const caller = `${group}|${event.userId ?? ''}|${event.apiKeyId ?? ''}|${event.ipAddress ?? ''}`;
-    const network = `${group}|net|${networkOf(event.ipAddress)}`;
-    const budget = this.budgetOf(`${event.teamId ?? ''}|${event.type}`, nowMs);
+    // First, because what repeats most (reads of personal data by a key) ends here.
     const summed = this.sums.get(caller) ?? null;
     if (summed) return this.raise(summed, nowMs);
+    const network = `${group}|net|${networkOf(event.ipAddress)}`;
+    const budget = this.budgetOf(`${event.teamId ?? ''}|${event.type}`, nowMs);
     const single = this.singles.get(caller) ?? 0;
     // What is critical is told one by one, as far as the type's budget goes.
     const alone = severity === 'critical' || single < SINGLE_ROWS_PER_CALLER;
@@ -127,7 +129,6 @@ export class EventBuffer {
   }
 
   private budgetOf(key: string, nowMs: number): Budget {
-    const levels = [SINGLE_ROWS, ADDRESS_ROWS, NETWORK_ROWS];
     const known = this.budgets.get(key);
     if (known === undefined) {
       const fresh: Budget = {
@@ -139,7 +140,7 @@ export class EventBuffer {
     }
     const minutes = Math.max(0, nowMs - known.refilledAtMs) / MINUTE_MS;
     known.refilledAtMs = nowMs;
-    for (const [level, { burst, perMinute }] of levels.entries()) {
+    for (const [level, { burst, perMinute }] of LEVELS.entries()) {
       known.tokens[level] = Math.min(burst, known.tokens[level] + minutes * perMinute);
     }
     return known;

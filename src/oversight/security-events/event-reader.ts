@@ -4,7 +4,7 @@ import type { Principal } from '../../platform/context/principal.js';
 import { Database } from '../../platform/database/database.js';
 import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
 import type { Row } from '../../platform/database/statement.js';
-import { inTenant } from '../../platform/database/team-statements.js';
+import { inTenant } from '../../platform/database/tenant-read.js';
 import { CursorSigner } from '../../platform/http/cursor.js';
 import { Page } from '../../platform/http/page.js';
 import type { EventQueryDto } from './dto/event-query.dto.js';

@@ -2,12 +2,23 @@ import { Injectable } from '@nestjs/common';
 import type pg from 'pg';
 import { Batch } from './batch.js';
 import { DatabaseUnavailableError, isConnectionFailure } from './database-errors.js';
+import { GatheredReads } from './gathered-reads.js';
 import type { Row, Statement, StatementResult, TenantScope } from './statement.js';
 
 /** Runs statements on the application's pool. Nothing above this file sees a connection. */
 @Injectable()
 export class Database {
+  private readonly reads = new GatheredReads((statements) => this.run(statements));
+
   constructor(private readonly pool: pg.Pool) {}
+
+  /**
+   * A read of a record or two by their keys, made with `inTenant`. Those asked for in one turn of the event loop share a
+   * round trip, so nothing that can take long belongs here: it would hold up its neighbours.
+   */
+  readQuick(statement: Statement): Promise<readonly Row[]> {
+    return this.reads.add(statement);
+  }
 
   /**
    * Runs the statements in one round trip and one transaction.
@@ -52,10 +63,12 @@ export function become(teamId: string): Statement {
  * the settings end with the transaction. `locks` are advisory locks, taken before anything is read.
  */
 export function enter(scope: TenantScope, unitId: string, locks: readonly bigint[] = []): Statement {
+  const settings = `set_config('app.team_id', $1, true), set_config('app.user_id', $2, true), set_config('app.unit_of_work', $3, true)`;
+  const values = [scope.teamId, scope.userId ?? '', unitId];
+  if (locks.length === 0) return { name: 'enter', text: `SELECT ${settings}`, values };
   return {
-    name: 'enter',
-    text: `SELECT set_config('app.team_id', $1, true), set_config('app.user_id', $2, true), set_config('app.unit_of_work', $3, true),
-      (SELECT count(pg_advisory_xact_lock(k)) FROM unnest($4::bigint[]) k)`,
-    values: [scope.teamId, scope.userId ?? '', unitId, locks.length === 0 ? '{}' : `{${locks.join(',')}}`],
+    name: 'enter:locked',
+    text: `SELECT ${settings}, (SELECT count(pg_advisory_xact_lock(k)) FROM unnest($4::bigint[]) k)`,
+    values: [...values, `{${locks.join(',')}}`],
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { firstIdOf, type ListQuery, Parameters } from './list-query.js';
 import type { Statement } from './statement.js';
 import { columnOf, sortKeyOf, type TableShape } from './table-shape.js';
+import { inTenant } from './tenant-read.js';
 
 /** More filters than this at once are rare; such a list is parsed each time instead of prepared for good. */
 const MAX_NAMED_CONDITIONS = 3;
@@ -210,11 +211,6 @@ function valueOf(
 ): unknown {
   const value = row[column.property] ?? null;
   return column.isJson && value !== null ? JSON.stringify(value) : value;
-}
-
-/** Wraps a read so that the tenant of `$1` is set before the table is touched. */
-export function inTenant(inner: string): string {
-  return `SELECT r.* FROM (SELECT set_config('app.team_id', $1, true) AS team) x CROSS JOIN LATERAL (${inner}) r`;
 }
 
 function nameOf(prefix: string, text: string): string {
