@@ -45,6 +45,12 @@ CREATE TABLE blind_index (
 
 -- Ids are UUIDv7, so their order is the order of creation and one index serves filter and keyset.
 CREATE INDEX clients_by_status ON clients (team_id, status, id) WHERE archived_at IS NULL;
+-- The contract's other lists: what changed since, by type, by owner, and all that is not archived. Whoever serves them
+-- without reading the table keeps these up with every write.
+CREATE INDEX clients_live ON clients (team_id, id) WHERE archived_at IS NULL;
+CREATE INDEX clients_by_update ON clients (team_id, updated_at, id) WHERE archived_at IS NULL;
+CREATE INDEX clients_by_type ON clients (team_id, type, id) WHERE archived_at IS NULL;
+CREATE INDEX clients_by_owner ON clients (team_id, owner_id, id) WHERE archived_at IS NULL;
 
 CREATE TABLE audit_log (
   team_id uuid NOT NULL,
@@ -65,4 +71,7 @@ CREATE TABLE audit_log (
   PRIMARY KEY (team_id, id)
 );
 
+-- The contract's filters of the audit log.
 CREATE INDEX audit_log_by_resource ON audit_log (team_id, resource_type, resource_id, id);
+CREATE INDEX audit_log_by_user ON audit_log (team_id, user_id, id);
+CREATE INDEX audit_log_by_api_key ON audit_log (team_id, api_key_id, id);

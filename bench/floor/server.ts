@@ -150,9 +150,10 @@ function post(caller: Caller, req: IncomingMessage, res: ServerResponse): void {
     const values = [teamId, id, type, status, null, tagsJson, row.dataKey, row.sealed];
     database.run(
       createClient,
-      [...values, auditId, userId, keyId, plain, audited, ...origin(req), tokens],
+      [...values, auditId, userId, keyId, plain, audited, ...origin(req), tokens, tokens[0], tokens[1]],
       (error, rows) => {
         if (error) return broken(res, error);
+        if (rows.length === 0) return refuse(res, 409, 'DUPLICATE');
         const at = rows[0][0] as string;
         reply(
           res,

@@ -57,21 +57,24 @@ export const patchStatus: Statement = {
 
 /**
  * $1 team, $2 id, $3 type, $4 status, $5 owner, $6 tags, $7 data key, $8 sealed fields, $9 audit id, $10 user, $11 API key,
- * $12 recorded plain values, $13 sealed values, $14 address, $15 user agent, $16 request id, $17 blind-index tokens
+ * $12 recorded plain values, $13 sealed values, $14 address, $15 user agent, $16 request id, $17 blind-index tokens,
+ * $18 token of the e-mail, $19 token of the phone. No row when another client has one of these two.
  */
 export const createClient: Statement = {
   name: 'create_client',
   text: `WITH new AS (
       INSERT INTO clients (team_id, id, type, status, owner_id, tags, sealed)
-      VALUES ($1, $2, $3, $4, $5, $6, $8) RETURNING created_at
+      SELECT $1, $2, $3, $4, $5, $6, $8
+      WHERE NOT EXISTS (SELECT FROM blind_index WHERE team_id = $1 AND token IN ($18::uuid, $19::uuid))
+      RETURNING created_at
     ), key AS (
-      INSERT INTO data_keys (team_id, subject_id, data_key) VALUES ($1, $2, $7)
+      INSERT INTO data_keys (team_id, subject_id, data_key) SELECT $1, $2, $7 FROM new
     ), found AS (
-      INSERT INTO blind_index (team_id, token, subject_id) SELECT $1, token, $2 FROM unnest($17::uuid[]) token
+      INSERT INTO blind_index (team_id, token, subject_id) SELECT $1, token, $2 FROM new, unnest($17::uuid[]) token
     ), audit AS (
       INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, user_id, api_key_id, auth_method,
                              new_values, sealed_values, ip_address, user_agent, request_id)
-      VALUES ($1, $9, 'CREATE', 'client', $2, $10, $11, 'api_key', $12, $13, $14, $15, $16)
+      SELECT $1, $9, 'CREATE', 'client', $2, $10, $11, 'api_key', $12, $13, $14, $15, $16 FROM new
     )
     SELECT created_at FROM new`,
 };

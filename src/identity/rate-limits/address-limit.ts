@@ -4,6 +4,7 @@ import { Config } from '../../platform/config/config.js';
 import { type ApiError } from '../../platform/http/api-error.js';
 import { type RefusalObserver, Refusals } from '../../platform/http/refusals.js';
 import { isApiRequest } from '../../platform/http/api-request.js';
+import { doneAfter } from '../../platform/http/hook-done.js';
 import { rateLimitSubject } from '../../platform/net/cidr.js';
 import { RateLimiter, tooMany, writeLimitHeaders } from './rate-limiter.js';
 
@@ -27,7 +28,7 @@ export class AddressLimit implements RefusalObserver {
   /** For the first hook; `done` hears of ApiError 429. Most requests have a credential and wait for nothing here. */
   onRequest(request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void {
     if (presentsCredential(request)) return done();
-    this.chargeOnce(request, reply).then(() => done(), done);
+    void doneAfter(this.chargeOnce(request, reply), done);
   }
 
   /** For whoever finds out later that a request has no principal. @throws ApiError 429 */

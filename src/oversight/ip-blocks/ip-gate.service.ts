@@ -7,6 +7,7 @@ import { Config } from '../../platform/config/config.js';
 import { Database } from '../../platform/database/database.js';
 import { invalidate, Invalidations } from '../../platform/database/invalidations.js';
 import { ApiError, notFound } from '../../platform/http/api-error.js';
+import { doneAfter } from '../../platform/http/hook-done.js';
 import { type AddressList, addressList, parseCidr, rateLimitSubject } from '../../platform/net/cidr.js';
 import { factsOf, SecurityEvents } from '../security-events/security-events.service.js';
 import { IpBlocks } from './ip-blocks.service.js';
@@ -63,7 +64,7 @@ export class IpGate {
     const left = this.blocks.remainingMs(request.context.ipAddress);
     const trap = trapOf(request.method, request.url);
     if (left === null && trap === null) return done();
-    this.inspect(request, left, trap).then(() => done(), done);
+    void doneAfter(this.inspect(request, left, trap), done);
   }
 
   private async inspect(request: FastifyRequest, left: number | null, trap: Trap | null): Promise<void> {

@@ -84,9 +84,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   async find(context: RequestContext, id: string, state: RowState = 'live'): Promise<E | null> {
     const staged = context.workOrNull?.remembered<E>(this.memoryKey(id));
     if (staged) return matches(staged, state) ? staged : null;
-    const [raw] = await this.store.database.readQuick(
-      this.statements.byId(context.principal.teamId, id, state),
-    );
+    const statement = this.statements.byId(context.principal.teamId, id, state);
+    const [raw] = await this.store.database.readQuick(statement);
     return raw ? this.rowOf(raw) : null;
   }
 
