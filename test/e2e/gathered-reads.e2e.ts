@@ -5,6 +5,13 @@ import { inTenant } from '../../src/platform/database/tenant-read.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
+/** Every client that the statement can see, whatever it asks for: only the tenant setting narrows it. */
+const everythingVisible = (teamId: string): Statement => ({
+  name: 'test:visible',
+  text: inTenant(`SELECT t.id, t.team_id FROM clients t WHERE x.team IS NOT NULL LIMIT 100`),
+  values: [teamId],
+});
+
 describe('reads that share a round trip', () => {
   let app: TestApp;
   let database: Database;
@@ -21,13 +28,6 @@ describe('reads that share a round trip', () => {
     }
   });
   afterAll(() => app.close());
-
-  /** Every client that the statement can see, whatever it asks for: only the tenant setting narrows it. */
-  const everythingVisible = (teamId: string): Statement => ({
-    name: 'test:visible',
-    text: inTenant(`SELECT t.id, t.team_id FROM clients t WHERE x.team IS NOT NULL LIMIT 100`),
-    values: [teamId],
-  });
 
   it('give every tenant its own rows, also next to other tenants in the same transaction', async () => {
     const asked = Array.from({ length: 40 }, (_, i) => teams[i % teams.length]);

@@ -25,7 +25,11 @@ type Listener = (event: SecurityEvent, row: EventRow | null) => void;
 export class SecurityEvents implements OnModuleInit, BeforeApplicationShutdown {
   private readonly buffer = new EventBuffer();
   private readonly listeners: Listener[] = [];
-  private readonly recorded = new LRUCache<string, true>({ max: 5000, ttl: REQUEST_LIFE_MS, ttlResolution: 1000 });
+  private readonly recorded = new LRUCache<string, true>({
+    max: 5000,
+    ttl: REQUEST_LIFE_MS,
+    ttlResolution: 1000,
+  });
   private timer: NodeJS.Timeout | null = null;
   private writing: Promise<void> | null = null;
   private failures = 0;
