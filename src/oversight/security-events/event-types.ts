@@ -128,7 +128,7 @@ export const EVENT_TYPES = {
   audit_tampering: type('critical', 'The audit log no longer matches its seals.', {
     firstBrokenId: 'the row',
   }),
-  audit_forwarding_stuck: type('high', 'The audit log has not been forwarded for ten minutes or more.', {
+  audit_forwarding_stuck: type('critical', 'The audit log has not been forwarded for ten minutes or more.', {
     code: 'why the last delivery failed',
     minutes: 'for how long',
   }),

@@ -66,7 +66,7 @@ export abstract class Config {
   abstract readonly auditForwardAllowedRanges: readonly string[];
   /** Absolute path of a PEM file. */
   abstract readonly auditForwardCaFile: string | null;
-  /** Who is mailed about severe events that concern no team. */
+  /** Who is mailed about critical events that concern no team. */
   abstract readonly platformAlertEmails: readonly string[];
   abstract readonly smtpUrl: string | null;
   abstract readonly mailFrom: string;
