@@ -1,33 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
+import { ImportRunner } from '../../src/crm/imports/import-runner.js';
+import { Clock } from '../../src/platform/clock/clock.js';
 import { type Account, createKey, registerOwner } from '../harness/accounts.js';
-import type { Answer, HttpClient } from '../harness/http-client.js';
+import { moveClock } from '../harness/clock.js';
+import { eventually } from '../harness/eventually.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 import { until } from '../harness/until.js';
+import { uploadCsv } from '../harness/uploads.js';
 
 const FILE = process.env.IMPORT_FILE ?? join(__dirname, '../fixtures/king_county_house_sales_excerpt.csv');
-const BOUNDARY = 'boundary';
-
-const upload = (
-  http: HttpClient,
-  resource: string,
-  file: string | Buffer,
-  fields: Record<string, string> = {},
-): Promise<Answer> => {
-  const parts = Object.entries(fields).map(
-    ([name, value]) => `--${BOUNDARY}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
-  );
-  const head = `--${BOUNDARY}\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\ncontent-type: text/csv\r\n\r\n`;
-  const raw = Buffer.concat([
-    Buffer.from(parts.join('') + head),
-    Buffer.from(file),
-    Buffer.from(`\r\n--${BOUNDARY}--\r\n`),
-  ]);
-  const headers = { 'content-type': `multipart/form-data; boundary=${BOUNDARY}` };
-  return http.send('POST', `/v1/${resource}/import`, { raw, headers });
-};
-
 describe('an import', () => {
   let app: TestApp;
   let owner: Account;
@@ -49,7 +32,7 @@ describe('an import', () => {
   };
   const imported = async (...given: [string, string | Buffer, Record<string, string>?]): Promise<any> => {
     const [resource, file, fields] = given;
-    const answer = await upload(owner.http, resource, file, fields);
+    const answer = await uploadCsv(owner.http, resource, file, fields);
     expect([answer.status, answer.text]).toEqual([202, expect.any(String)]);
     return finished(answer.json.data.id);
   };
@@ -110,6 +93,36 @@ describe('an import', () => {
     expect(errors).toContain('row,code,message,Person,Mail\r\n2,VALIDATION_FAILED,');
   });
 
+  it('makes a dry run in slices, each of which knows the rows of those before', async () => {
+    const people = Array.from({ length: 450 }, (_, n) => `Robin,row${n}@example.com\n`);
+    const text = `firstName,email\n${people.join('')}${people.slice(0, 30).join('')}`;
+    const runner = app.app.get(ImportRunner, { strict: false });
+    const usual = runner.sliceMs;
+    runner.sliceMs = -1;
+    try {
+      const done = await imported('leads', text, { dryRun: 'true' });
+      expect(done).toMatchObject({ status: 'completed', total: 480, imported: 450, duplicates: 30 });
+      const changed = await imported('leads', text, { dryRun: 'true', matchOn: 'email' });
+      expect(changed).toMatchObject({ status: 'completed', total: 480, imported: 450, updated: 30 });
+    } finally {
+      runner.sliceMs = usual;
+    }
+    const [left] = await app.database.sql('SELECT count(*)::int AS n FROM import_rehearsals');
+    expect(left.n).toBe(0);
+    expect((await owner.http.get('/v1/leads')).json.data).toEqual([]);
+  }, 60_000);
+
+  it('reports alone what the database refuses at the commit, and imports the rows around it', async () => {
+    const nobody = '01890000-0000-7000-8000-000000000000';
+    const lines = Array.from(
+      { length: 40 },
+      (_, n) => `Robin,row${n}@example.com,${n === 23 ? nobody : ''}\n`,
+    );
+    const done = await imported('leads', `firstName,email,ownerId\n${lines.join('')}`);
+    expect(done).toMatchObject({ status: 'completed', total: 40, imported: 39, failed: 1 });
+    expect((await owner.http.get(`/v1/imports/${done.id}/errors`)).text).toContain('\r\n24,NOT_FOUND,');
+  });
+
   it('keeps the rows of people from those who see masks only, and is another team’s 404', async () => {
     const done = await imported('leads', 'firstName,email\n,robin@example.com\n');
     const masked = await createKey(owner, ['leads:read', 'leads:write']);
@@ -117,10 +130,56 @@ describe('an import', () => {
     expect((await masked.http.get(`/v1/imports/${done.id}/errors`)).json.error.code).toBe(
       'INSUFFICIENT_SCOPE',
     );
+    const seeing = await createKey(owner, ['leads:read', 'leads:pii']);
+    expect((await seeing.http.get(`/v1/imports/${done.id}/errors`)).text).toContain('robin@example.com');
     const stranger = await registerOwner(app.http);
     expect((await stranger.http.get(`/v1/imports/${done.id}`)).status).toBe(404);
-    const [stored] = await app.database.sql(`SELECT count(*)::int AS n FROM import_chunks WHERE
-      position('robin@example.com'::bytea in sealed) > 0`);
-    expect(stored.n).toBe(0);
+    expect((await stranger.http.get(`/v1/imports/${done.id}/errors`)).status).toBe(404);
   });
+
+  it('keeps file and rejected rows sealed: nothing of them can be read in the table', async () => {
+    const line = ',planted.name@example.com,+1 202 555 0147\n';
+    await imported('leads', `firstName,email,phone\n${line.repeat(3)}`);
+    const chunks: { kind: string; sealed: Buffer }[] = await app.database.sql(
+      'SELECT kind, sealed FROM import_chunks WHERE team_id = $1',
+      [owner.teamId],
+    );
+    expect(chunks.map(({ kind }) => kind).sort()).toEqual(['errors', 'file']);
+    for (const { sealed } of chunks) {
+      const texts = [sealed.toString('latin1'), Buffer.from(sealed.toString('latin1'), 'base64').toString()];
+      for (const text of texts) expect(text).not.toMatch(/planted|555/);
+      // The same test on what was sealed, to know that it would find it.
+      expect(Buffer.from(line).toString('latin1')).toMatch(/planted|555/);
+    }
+  });
+
+  it('deletes file and rejected rows after seven days, and keeps the counts', async () => {
+    const done = await imported('leads', 'firstName,email\n,robin@example.com\nSam,sam@example.com\n');
+    const chunks = async (): Promise<number> => {
+      const text = 'SELECT count(*)::int AS n FROM import_chunks WHERE team_id = $1';
+      return (await app.database.sql(text, [owner.teamId]))[0].n;
+    };
+    // The job runs once an hour of the clock.
+    const hours = (count: number): void => moveClock(app, count * 3_600_000);
+    const ran = async (): Promise<unknown[]> =>
+      app.database.sql(
+        `SELECT FROM pgboss.job WHERE name = 'forget-import-files' AND state = 'completed'
+          AND singleton_on = date_trunc('hour', $1::timestamptz AT TIME ZONE 'UTC')`,
+        [new Date(app.app.get(Clock, { strict: false }).nowMs()).toISOString()],
+      );
+    try {
+      hours(7 * 24 - 1);
+      await eventually(async () => expect(await ran()).toHaveLength(1), 15_000);
+      expect(await chunks()).toBe(2);
+      hours(7 * 24 + 1);
+      await eventually(async () => expect(await chunks()).toBe(0), 15_000);
+    } finally {
+      hours(0);
+    }
+    expect((await owner.http.get(`/v1/imports/${done.id}`)).json.data).toMatchObject({
+      imported: 1,
+      failed: 1,
+    });
+    expect((await owner.http.get(`/v1/imports/${done.id}/errors`)).json.error.code).toBe('NOT_FOUND');
+  }, 60_000);
 });

@@ -11,6 +11,8 @@ type Values = Record<string, unknown>;
 export interface BatchResult {
   readonly progress: Progress;
   readonly rejected: readonly RejectedRow[];
+  /** Unique terms of the rows that became records, or would have. */
+  readonly terms: readonly string[];
 }
 
 interface ReadRow {
@@ -21,17 +23,21 @@ interface ReadRow {
   readonly error: ApiError | null;
 }
 
+/** Who has a unique term; null is a record that a dry run would have made of an earlier row. */
+type Holders = Map<string, string | null>;
+
+/** After so many rows others get their turn: a job shares its process with requests. */
+const ROWS_A_TURN = 20;
+
 /** Decides for rows of a file: a new record, a change of one, or a refusal with its reason. */
 export class ImportBatch {
   private readonly validation = new ApiValidationPipe();
 
-  /** @param seen terms of rows that a dry run would have made */
   constructor(
     private readonly store: ImportStore,
     private readonly target: ImportTarget,
     private readonly stored: StoredImport,
     private readonly columns: readonly (string | null)[],
-    private readonly seen: Set<string>,
   ) {}
 
   /** Stages the rows' writes; nothing that a row is refused for stops the others. */
@@ -41,31 +47,33 @@ export class ImportBatch {
     before: StoredImport,
   ): Promise<BatchResult> {
     const read = rows.map((cells, n) => this.read(context, cells, before.processed + n + 1));
-    const terms = [...new Set(read.flatMap((row) => Object.values(row.terms) as string[]))];
-    const holders =
-      terms.length === 0 ? new Map<string, string>() : await this.store.holdersOf(before.teamId, terms);
+    const wanted = [...new Set(read.flatMap((row) => Object.values(row.terms) as string[]))];
+    const holders: Holders = await this.store.holdersOf(before, wanted);
     const { matchOn } = this.stored;
     const matched = read.flatMap(({ terms: own }) => holders.get((matchOn && own[matchOn]) ?? '') ?? []);
     await this.target.records.preload(context, [...new Set<string>(matched)]);
     const counts = { imported: 0, updated: 0, duplicates: 0, failed: 0 };
     const rejected: RejectedRow[] = [];
-    for (const row of read) {
+    const terms: string[] = [];
+    for (const [n, row] of read.entries()) {
+      if (n % ROWS_A_TURN === ROWS_A_TURN - 1) await new Promise(setImmediate);
       try {
         counts[await this.write(context, row, holders)]++;
+        terms.push(...(Object.values(row.terms) as string[]));
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
         counts[error.code === 'DUPLICATE' ? 'duplicates' : 'failed']++;
         rejected.push(rejectedRow(row.number, row.cells, error));
       }
     }
-    return { progress: added(before, rows.length, counts), rejected };
+    return { progress: added(before, rows.length, counts), rejected, terms };
   }
 
   /** The result for a row that the database refused. */
   refusal(before: StoredImport, cells: readonly string[], error: ApiError): BatchResult {
     const counts = error.code === 'DUPLICATE' ? { duplicates: 1 } : { failed: 1 };
     const progress = added(before, 1, counts);
-    return { progress, rejected: [rejectedRow(progress.processed, cells, error)] };
+    return { progress, rejected: [rejectedRow(progress.processed, cells, error)], terms: [] };
   }
 
   private read(context: RequestContext, cells: readonly string[], number: number): ReadRow {
@@ -77,7 +85,8 @@ export class ImportBatch {
     });
     const values = this.target.complete(given);
     try {
-      return { number, cells, values, terms: this.target.terms(context, values), error: null };
+      const { terms, stored } = this.target.terms(context, values);
+      return { number, cells, values: { ...values, ...stored }, terms, error: null };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return { number, cells, values, terms: {}, error };
@@ -87,30 +96,29 @@ export class ImportBatch {
   private async write(
     context: RequestContext,
     row: ReadRow,
-    holders: Map<string, string>,
+    holders: Holders,
   ): Promise<'imported' | 'updated'> {
     if (row.error) throw row.error;
     const { records } = this.target;
+    const terms = Object.values(row.terms) as string[];
     const { matchOn } = this.stored;
-    const existing = matchOn && holders.get(row.terms[matchOn] ?? '');
-    const bodies = records.bodies;
-    const metatype = existing ? bodies.update : bodies.create;
+    const existing = matchOn === null ? undefined : holders.get(row.terms[matchOn] ?? '');
+    const { create, update } = records.bodies;
+    const metatype = existing === undefined ? create : update;
     const body = (await this.validation.transform(row.values, { type: 'body', metatype })) as object;
-    if (existing) {
-      await records.update(context, existing, null, body);
+    if (existing !== undefined) {
+      if (existing !== null) await records.update(context, existing, null, body);
       return 'updated';
     }
-    const terms = Object.values(row.terms) as string[];
-    const holder = terms.map((term) => holders.get(term)).find((id) => id !== undefined);
-    if (holder !== undefined || terms.some((term) => this.seen.has(term))) throw duplicate(holder);
+    const holder = terms.find((term) => holders.has(term));
+    if (holder !== undefined) throw duplicate(holders.get(holder) ?? null);
     const { id } = (await records.create(context, body)) as { id: string };
     for (const term of terms) holders.set(term, id);
-    if (this.stored.dryRun) for (const term of terms) this.seen.add(term);
     return 'imported';
   }
 }
 
-function duplicate(id: string | undefined): ApiError {
+function duplicate(id: string | null): ApiError {
   return new ApiError('DUPLICATE', `A record with the same key exists${id ? `: ${id}` : ' in this file'}.`);
 }
 

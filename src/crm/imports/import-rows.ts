@@ -21,7 +21,8 @@ export async function* csvRows(bytes: AsyncIterable<Buffer>): AsyncGenerator<str
   for await (const row of parser) yield row as string[];
 }
 
-async function* rejoined(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+/** A stream of texts whose first was taken off already. */
+export async function* rejoined(first: string, rest: AsyncGenerator<string>): AsyncGenerator<string> {
   yield first;
   yield* rest;
 }

@@ -4,7 +4,9 @@ import { v7 as uuidv7 } from 'uuid';
 import { PrincipalStanding } from '../../identity/principals/principal-standing.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { RequestContext } from '../../platform/context/request-context.js';
+import { isPgError } from '../../platform/database/database-errors.js';
 import { ApiError } from '../../platform/http/api-error.js';
+import { toApiError } from '../../platform/http/error-mapping.js';
 import { UnitRunner } from '../../platform/http/unit-runner.js';
 import type { Job } from '../../platform/jobs/job.js';
 import { Jobs } from '../../platform/jobs/jobs.service.js';
@@ -16,8 +18,6 @@ import { ImportTargets } from './import-targets.js';
 
 export const IMPORT_JOB = 'import-records';
 const BATCH_ROWS = 200;
-/** One job works this long and hands over to the next, so that a dead worker is missed soon. */
-const SLICE_MS = 20_000;
 const TIMEOUT_SECONDS = 60;
 const KEPT_DAYS = 7;
 const DAY_MS = 86_400_000;
@@ -30,6 +30,9 @@ export interface ImportJob {
 /** Carries imports out: batches of rows, each one unit with its audit rows and the checkpoint. */
 @Injectable()
 export class ImportRunner implements OnModuleInit {
+  /** One job works this long and hands over to the next, so that a dead worker is missed soon. */
+  sliceMs = 20_000;
+
   constructor(
     private readonly jobs: Jobs,
     private readonly store: ImportStore,
@@ -63,32 +66,27 @@ export class ImportRunner implements OnModuleInit {
   private async work({ data, signal }: Job<ImportJob>): Promise<void> {
     let stored = await this.store.find(data.teamId, data.importId);
     if (stored === null || stored.finishedAt !== null) return;
-    const until = Date.now() + SLICE_MS;
-    const seen = new Set<string>();
-    let headers: string[] | null = null;
-    let columns: (string | null)[] = [];
+    const until = Date.now() + this.sliceMs;
+    let columns: (string | null)[] | null = null;
     let row = 0;
     let batch: string[][] = [];
-    const flush = async (before: StoredImport): Promise<StoredImport | null> => {
-      const after = await this.batch(before, columns, batch, seen);
-      batch = [];
-      return after;
-    };
     for await (const cells of csvRows(this.bytes(stored))) {
-      if (headers === null) {
-        headers = cells;
-        columns = mapColumns(IMPORT_FIELDS[stored.resource], headers, stored.mapping);
+      if (columns === null) {
+        columns = mapColumns(IMPORT_FIELDS[stored.resource], cells, stored.mapping);
         continue;
       }
       row++;
       if (row <= stored.processed) continue;
       batch.push(cells);
       if (batch.length < BATCH_ROWS) continue;
-      stored = await flush(stored);
+      stored = await this.batch(stored, columns, batch);
+      batch = [];
       if (stored === null || signal.aborted) return;
-      if (!stored.dryRun && Date.now() > until) return this.handOver(data, stored);
+      if (Date.now() > until) return this.handOver(data, stored);
     }
-    if (batch.length > 0) stored = await flush(stored);
+    if (columns === null)
+      return this.finish(stored, 'failed', 'its file is empty, or was deleted after seven days');
+    if (batch.length > 0) stored = await this.batch(stored, columns, batch);
     if (stored !== null) await this.finish(stored, 'completed', null);
   }
 
@@ -101,35 +99,36 @@ export class ImportRunner implements OnModuleInit {
     before: StoredImport,
     columns: readonly (string | null)[],
     rows: readonly string[][],
-    seen: Set<string>,
   ): Promise<StoredImport | null> {
-    const context = await this.contextOf(before);
-    if (context === null) {
-      await this.finish(before, 'stopped', 'whoever started it may not write these records any more');
+    const caller = await this.callerOf(before);
+    if (typeof caller === 'string') {
+      await this.finish(before, 'stopped', caller);
       return null;
     }
     const target = this.targets.of(before.resource);
-    const batch = new ImportBatch(this.store, target, before, columns, seen);
-    const run = async (part: readonly string[][], from: StoredImport): Promise<StoredImport> => {
-      return this.unit(from, context, () => batch.stage(context, part, from));
-    };
+    return this.rows(caller, new ImportBatch(this.store, target, before, columns), rows, before);
+  }
+
+  /** When a row is refused at the commit, the halves go by themselves, until it stands alone and is reported. */
+  private async rows(
+    context: RequestContext,
+    batch: ImportBatch,
+    rows: readonly string[][],
+    before: StoredImport,
+  ): Promise<StoredImport> {
     try {
-      return await run(rows, before);
+      return await this.unit(before, context, () => batch.stage(context, rows, before));
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-    }
-    // One row was refused at the commit: each goes by itself, so that it alone is reported.
-    let now = before;
-    for (const row of rows) {
-      try {
-        now = await run([row], now);
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        const refused = batch.refusal(now, row, error);
-        now = await this.unit(now, context, () => Promise.resolve(refused));
+      const refusal = refusalOf(error);
+      if (refusal === null) throw error;
+      if (rows.length > 1) {
+        const middle = rows.length >> 1;
+        const half = await this.rows(context, batch, rows.slice(0, middle), before);
+        return this.rows(context, batch, rows.slice(middle), half);
       }
+      const refused = batch.refusal(before, rows[0], refusal);
+      return this.unit(before, context, () => Promise.resolve(refused));
     }
-    return now;
   }
 
   /** Stages what the batch decides, with the rejected rows and the checkpoint, and commits it. */
@@ -138,11 +137,14 @@ export class ImportRunner implements OnModuleInit {
     context: RequestContext,
     decide: () => Promise<BatchResult>,
   ): Promise<StoredImport> {
-    if (before.dryRun) {
-      const result = await this.units.rehearse(context, decide);
-      return this.units.alone(context, async () => this.stageProgress(context, before, result));
-    }
-    return this.units.alone(context, async () => this.stageProgress(context, before, await decide()));
+    if (!before.dryRun)
+      return this.units.alone(context, async () => this.stageProgress(context, before, await decide()));
+    const result = await this.units.rehearse(context, decide);
+    const statement = await this.store.rehearse(before, result.terms);
+    return this.units.alone(context, async () => {
+      context.work.stage({ statement, change: null });
+      return this.stageProgress(context, before, result);
+    });
   }
 
   private stageProgress(context: RequestContext, before: StoredImport, result: BatchResult): StoredImport {
@@ -169,11 +171,15 @@ export class ImportRunner implements OnModuleInit {
     return { ...before, ...progress };
   }
 
-  /** The caller as of now, or null when the rest of the file is not theirs to write any more. */
-  private async contextOf(stored: StoredImport): Promise<RequestContext | null> {
+  /** The caller as of now, or why the rest of the file is not theirs to write any more. */
+  private async callerOf(stored: StoredImport): Promise<RequestContext | string> {
     const principal = await this.standing.now(stored);
-    if (principal === null || principal.teamId !== stored.teamId) return null;
-    if (!principal.scopes.has(`${stored.resource}:write`)) return null;
+    if (principal === null || principal.teamId !== stored.teamId)
+      return stored.apiKeyId === null
+        ? 'the person who started it no longer belongs to the team'
+        : 'the API key that started it no longer works';
+    if (!principal.scopes.has(`${stored.resource}:write`))
+      return 'whoever started it may not write these records any more';
     const context = new RequestContext(`import-${stored.id}`, stored.ipAddress, stored.userAgent);
     context.authenticate(principal);
     return context;
@@ -188,6 +194,7 @@ export class ImportRunner implements OnModuleInit {
     await this.store.write(
       { teamId, userId },
       this.store.finish(stored, status, reason, this.clock.nowIso()),
+      this.store.forgetRehearsal(stored),
     );
   }
 
@@ -196,4 +203,12 @@ export class ImportRunner implements OnModuleInit {
     const next = this.jobs.enqueue({ name: IMPORT_JOB, data });
     await this.store.write({ teamId: data.teamId, userId }, next);
   }
+}
+
+/** What a row is refused for when the database does not take it; null for what is not the row's fault. */
+function refusalOf(error: unknown): ApiError | null {
+  if (error instanceof ApiError) return error;
+  if (!isPgError(error)) return null;
+  const refusal = toApiError(error);
+  return refusal.status === 400 ? refusal : null;
 }

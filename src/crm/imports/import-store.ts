@@ -113,7 +113,8 @@ export class ImportStore {
   finish(before: StoredImport, status: StoredImport['status'], reason: string | null, at: string): Statement {
     return {
       name: 'imports:finish',
-      text: `WITH w AS (UPDATE imports SET status = $3, reason = $4, finished_at = $5, total = processed
+      text: `WITH w AS (UPDATE imports SET status = $3, reason = $4, finished_at = $5,
+          total = CASE WHEN $3 = 'completed' THEN processed END
           WHERE team_id = $1 AND id = $2 AND finished_at IS NULL RETURNING 1)
         SELECT latchkey.expect_written((SELECT count(*) FROM w))`,
       values: [before.teamId, before.id, status, reason, at],
@@ -137,11 +138,22 @@ export class ImportStore {
     };
   }
 
-  /** Which live record has each of these unique terms; terms that nobody has are left out. */
-  async holdersOf(teamId: string, terms: readonly string[]): Promise<Map<string, string>> {
+  /**
+   * Which live record has each of these unique terms; terms that nobody has are left out. For a dry run null stands for
+   * the record that an earlier row would have become.
+   */
+  async holdersOf(
+    { teamId, id, dryRun }: StoredImport,
+    terms: readonly string[],
+  ): Promise<Map<string, string | null>> {
+    if (terms.length === 0) return new Map();
     const tokens = await this.cipher.tokens(teamId, terms);
-    const [result] = await this.database.runIn({ teamId, userId: null }, [tokenHolders(teamId, tokens)]);
-    const ids = new Map(result.rows.map((row) => [row.token as string, row.subject_id as string]));
+    const statements = [tokenHolders(teamId, tokens), ...(dryRun ? [rehearsed(teamId, id, tokens)] : [])];
+    const [live, met] = await this.database.runIn({ teamId, userId: null }, statements);
+    const ids = new Map<string, string | null>([
+      ...(met?.rows ?? []).map((row) => [row.token as string, null] as const),
+      ...live.rows.map((row) => [row.token as string, row.subject_id as string] as const),
+    ]);
     return new Map(
       terms.flatMap((term, n) => {
         const id = ids.get(tokens[n]);
@@ -150,9 +162,27 @@ export class ImportStore {
     );
   }
 
+  /** Keeps for the rows that follow what a dry run would have made. */
+  async rehearse({ teamId, id }: StoredImport, terms: readonly string[]): Promise<Statement> {
+    return {
+      name: 'imports:rehearse',
+      text: `INSERT INTO import_rehearsals (team_id, import_id, token) SELECT $1, $2, token FROM unnest($3::uuid[]) token
+        ON CONFLICT DO NOTHING`,
+      values: [teamId, id, await this.cipher.tokens(teamId, terms)],
+    };
+  }
+
+  forgetRehearsal({ teamId, id }: StoredImport): Statement {
+    return {
+      name: 'imports:forget-rehearsal',
+      text: 'DELETE FROM import_rehearsals WHERE team_id = $1 AND import_id = $2',
+      values: [teamId, id],
+    };
+  }
+
   /** Writes outside of a request's unit: what is uploaded belongs to nobody until the import commits. */
-  async write(scope: TenantScope, statement: Statement): Promise<void> {
-    await this.database.run([enter(scope, randomUUID()), statement]);
+  async write(scope: TenantScope, ...statements: Statement[]): Promise<void> {
+    await this.database.run([enter(scope, randomUUID()), ...statements]);
   }
 
   discard(teamId: string, id: string): Statement {
@@ -190,6 +220,14 @@ export class ImportStore {
       values: [olderThan.toISOString()],
     });
   }
+}
+
+function rehearsed(teamId: string, id: string, tokens: readonly string[]): Statement {
+  return {
+    name: 'imports:rehearsed',
+    text: 'SELECT token FROM import_rehearsals WHERE team_id = $1 AND import_id = $2 AND token = ANY($3::uuid[])',
+    values: [teamId, id, tokens],
+  };
 }
 
 function importOf(row: Row): StoredImport {

@@ -17,8 +17,11 @@ export interface ImportTarget {
   readonly records: BulkTarget & {
     readonly bodies: { readonly create: Type; readonly update: Type };
   };
-  /** The unique terms of a row by field. */
-  terms(context: RequestContext, values: Values): Partial<Record<MatchField, string>>;
+  /** The unique terms of a row by field, and values in the form in which they are stored, where that was found on the way. */
+  terms(
+    context: RequestContext,
+    values: Values,
+  ): { readonly terms: Partial<Record<MatchField, string>>; readonly stored?: Values };
   /** Values that a row of such a file may lack although a record needs them. */
   complete(values: Values): Values;
 }
@@ -35,8 +38,9 @@ export class ImportTargets {
         resource: 'listings',
         matchFields: ['mlsNumber'],
         records: listings,
-        terms: (_context, { mlsNumber }) =>
-          typeof mlsNumber === 'string' ? { mlsNumber: `listings.mls|${mlsNumber}` } : {},
+        terms: (_context, { mlsNumber }) => ({
+          terms: typeof mlsNumber === 'string' ? { mlsNumber: `listings.mls|${mlsNumber}` } : {},
+        }),
         // Public sales records name no street; the listing is then called by its number.
         complete: (values) =>
           values.street === undefined && typeof values.mlsNumber === 'string'
@@ -56,12 +60,12 @@ function people(resource: 'clients' | 'leads', records: ImportTarget['records'])
     resource,
     matchFields: ['email', 'phone'],
     records,
-    terms: (context, { email, phone }) => ({
-      ...(typeof email === 'string' ? { email: emailTerm(resource, email) } : {}),
-      ...(typeof phone === 'string'
-        ? { phone: phoneTerm(resource, normalizePhone(phone, context.principal.defaultRegion, 'phone')) }
-        : {}),
-    }),
+    terms: (context, { email, phone }) => {
+      const own = typeof email === 'string' ? { email: emailTerm(resource, email) } : {};
+      if (typeof phone !== 'string') return { terms: own };
+      const stored = normalizePhone(phone, context.principal.defaultRegion, 'phone');
+      return { terms: { ...own, phone: phoneTerm(resource, stored) }, stored: { phone: stored } };
+    },
     complete: (values) => values,
   };
 }

@@ -12,7 +12,7 @@ import { Jobs } from '../../platform/jobs/jobs.service.js';
 import { csvLines } from '../records/csv-text.js';
 import type { ImportView } from './dto/import.view.js';
 import { IMPORT_FIELDS } from './import-fields.js';
-import { csvRows } from './import-rows.js';
+import { csvRows, rejoined } from './import-rows.js';
 import { IMPORT_JOB } from './import-runner.js';
 import {
   type ImportResource,
@@ -79,11 +79,14 @@ export class ImportsService {
     return viewOf(await this.find(context, id));
   }
 
-  /** The rejected rows as CSV. @throws ApiError 404; 403 without `pii`, since the file repeats the rows */
+  /** The rejected rows as CSV. @throws ApiError 404, also when the file was deleted after seven days; 403 without `pii`, since the file repeats the rows */
   async errors(context: RequestContext, id: string): Promise<Readable> {
     const stored = await this.find(context, id);
     if (stored.resource !== 'listings') expectScope(context, `${stored.resource}:pii`);
-    return Readable.from(this.errorLines(stored), { objectMode: false });
+    const lines = this.errorLines(stored);
+    const first = await lines.next();
+    if (first.done) throw notFound();
+    return Readable.from(rejoined(first.value, lines), { objectMode: false });
   }
 
   private async *errorLines(stored: StoredImport): AsyncGenerator<string> {

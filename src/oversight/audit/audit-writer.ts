@@ -11,39 +11,56 @@ export class AuditWriter extends ChangeRecorder {
   }
 
   statements(actor: Actor, changes: readonly RecordedChange[]): Statement[] {
-    return changes.map((change) => this.insert(actor, change));
+    const rows = changes.map((change) => this.valuesOf(actor, change));
+    return [rows.length === 1 ? { ...ONE, values: rows[0] } : { ...MANY, values: columnsOf(rows) }];
   }
 
-  private insert(actor: Actor, change: RecordedChange): Statement {
+  /** In the order of {@link COLUMNS}. */
+  private valuesOf(actor: Actor, change: RecordedChange): unknown[] {
     const oldValues = json(change.oldValues);
     const newValues = json(change.newValues);
     const { id, action, resourceType, resourceId } = change;
     const sealed = change.sealed?.toString('hex') ?? null;
     const row = { ...actor, id, action, resourceType, resourceId, oldValues, newValues, sealed };
-    return {
-      name: 'audit:insert',
-      text: `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, old_values, new_values, sealed,
-          user_id, api_key_id, auth_method, ip_address, user_agent, request_id, mac)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-      values: [
-        actor.teamId,
-        id,
-        action,
-        resourceType,
-        resourceId,
-        oldValues,
-        newValues,
-        change.sealed,
-        actor.userId,
-        actor.apiKeyId,
-        actor.authMethod,
-        actor.ipAddress,
-        actor.userAgent,
-        actor.requestId,
-        this.keys.macOf(row),
-      ],
-    };
+    const mac = this.keys.macOf(row);
+    const { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId } = actor;
+    const what = [id, action, resourceType, resourceId, oldValues, newValues, change.sealed, mac];
+    return [...what, teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId];
   }
+}
+
+/** What differs from row to row of one unit, then what is the same: who acts. */
+const OWN = {
+  id: 'uuid',
+  action: 'text',
+  resource_type: 'text',
+  resource_id: 'uuid',
+  old_values: 'jsonb',
+  new_values: 'jsonb',
+  sealed: 'bytea',
+  mac: 'bytea',
+} as const;
+const SHARED = ['team_id', 'user_id', 'api_key_id', 'auth_method', 'ip_address', 'user_agent', 'request_id'];
+const OWN_COLUMNS = Object.keys(OWN);
+const COLUMNS = [...OWN_COLUMNS, ...SHARED];
+const PLACEHOLDERS = COLUMNS.map((_, n) => `$${n + 1}`);
+
+const ONE = {
+  name: 'audit:insert',
+  text: `INSERT INTO audit_log (${COLUMNS.join(', ')}) VALUES (${PLACEHOLDERS.join(', ')})`,
+};
+
+const MANY = {
+  name: 'audit:insert-many',
+  text: `INSERT INTO audit_log (${COLUMNS.join(', ')})
+    SELECT ${OWN_COLUMNS.map((column) => `r.${column}`).join(', ')}, ${PLACEHOLDERS.slice(OWN_COLUMNS.length).join(', ')}
+    FROM unnest(${Object.values(OWN)
+      .map((type, n) => `$${n + 1}::${type}[]`)
+      .join(', ')}) r(${OWN_COLUMNS.join(', ')})`,
+};
+
+function columnsOf(rows: readonly (readonly unknown[])[]): unknown[] {
+  return COLUMNS.map((_, n) => (n < OWN_COLUMNS.length ? rows.map((row) => row[n]) : rows[0][n]));
 }
 
 function json(values: Record<string, unknown> | null): string | null {

@@ -30,6 +30,21 @@ export function refuseOthersWith(teamId: string, subjectId: string, tokens: read
     text: `SELECT latchkey.refuse_duplicates(ARRAY(
       SELECT DISTINCT subject_id FROM blind_index WHERE team_id = $1 AND token IN (${wanted}) AND subject_id <> $2 LIMIT 20))`,
     values: [teamId, subjectId, ...tokens],
+    many: { place: 'last', build: refuseAnyWith },
+  };
+}
+
+/** The same for many records of one team, which must not share a token with each other either. */
+function refuseAnyWith(all: readonly (readonly unknown[])[]): Statement {
+  const wanted = all.flatMap(([, subjectId, ...tokens]) =>
+    tokens.map((token) => [token, subjectId] as const),
+  );
+  return {
+    name: 'blind-index:refuse-any',
+    text: `SELECT latchkey.refuse_duplicates(ARRAY(SELECT DISTINCT o.subject_id FROM unnest($2::uuid[], $3::uuid[]) w(token, subject_id)
+      CROSS JOIN LATERAL (SELECT b.subject_id FROM blind_index b
+        WHERE b.team_id = $1 AND b.token = w.token AND b.subject_id <> w.subject_id LIMIT 20) o LIMIT 20))`,
+    values: [all[0][0], wanted.map(([token]) => token), wanted.map(([, subjectId]) => subjectId)],
   };
 }
 

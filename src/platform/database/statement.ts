@@ -1,3 +1,5 @@
+import type { ManyAtOnce } from './merged-statements.js';
+
 /** One SQL statement with its parameters. */
 export interface Statement {
   /**
@@ -7,6 +9,8 @@ export interface Statement {
   readonly name: string | null;
   readonly text: string;
   readonly values: readonly unknown[];
+  /** Set when a unit of work may send several of these as one. */
+  readonly many?: ManyAtOnce;
 }
 
 export type Row = Record<string, unknown>;

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { manyInserts } from './many-inserts.js';
+import type { ManyAtOnce } from './merged-statements.js';
 import { firstIdOf, type ListQuery, Parameters } from './list-query.js';
 import type { Statement } from './statement.js';
 import { columnOf, sortKeyOf, type TableShape } from './table-shape.js';
@@ -31,6 +33,7 @@ export class TeamStatements {
   private readonly table: string;
   private readonly selected: string;
   private readonly insertText: string;
+  private readonly insertMany: ManyAtOnce;
   private readonly updateText: string;
   private readonly updatedColumns: TableShape['columns'];
 
@@ -51,6 +54,7 @@ export class TeamStatements {
     );
     const assignments = this.updatedColumns.map(({ column }, i) => `${column} = $${i + 4}`).join(', ');
     this.insertText = this.buildInsert(columns);
+    this.insertMany = manyInserts(shape, sealed, indexed);
     this.updateText = `WITH w AS (UPDATE ${this.table} SET ${assignments}
       WHERE team_id = $1 AND id = $2 AND version = $3 RETURNING 1)
       SELECT latchkey.expect_written((SELECT count(*) FROM w))`;
@@ -190,7 +194,7 @@ export class TeamStatements {
     const values: unknown[] = this.shape.columns.map((column) => valueOf(row, column));
     if (this.indexed) values.push(tokens);
     if (key) values.push(key.wrapped, key.masterKeyId);
-    return { name: `${this.table}:insert`, text: this.insertText, values };
+    return { name: `${this.table}:insert`, text: this.insertText, values, many: this.insertMany };
   }
 
   /** Overwrites the row of the version that was read; ends the unit when there is none. */

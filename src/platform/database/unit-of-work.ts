@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { ChangeRecorder, RecordedChange } from './change-recorder.js';
 import { type Database, enter } from './database.js';
 import { isContention, isPgError, StaleWriteError } from './database-errors.js';
+import { merged } from './merged-statements.js';
 import type { Statement, TenantScope } from './statement.js';
 
 /** A write that waits for the end of the handler. */
@@ -103,7 +104,7 @@ export class UnitOfWork {
     if (changes.length === 0 && (this.writes.length > 0 || this.unchangedReason === null)) {
       throw new UnrecordedMutationError();
     }
-    const statements = this.writes.map((write) => write.statement);
+    const statements = merged(this.writes.map((write) => write.statement));
     if (changes.length > 0) statements.push(...this.recorder.statements(this.actor(), changes));
     if (this.beforeCommit) statements.push(this.beforeCommit(answer));
     if (statements.length > 0) await this.send(statements);

@@ -2,11 +2,11 @@
 export class ImportView {
   id: string;
   resource: 'clients' | 'leads' | 'listings';
-  /** `stopped`: whoever started it may not write these records any more. */
+  /** `stopped`: whoever started it may not write these records any more; what was done until then stays. */
   status: 'queued' | 'running' | 'completed' | 'failed' | 'stopped';
   dryRun: boolean;
   matchOn: 'email' | 'phone' | 'mlsNumber' | null;
-  /** Rows of the file; null until all were read. */
+  /** Rows of the file; null unless all were read. */
   total: number | null;
   processed: number;
   imported: number;
