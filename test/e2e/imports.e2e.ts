@@ -37,6 +37,15 @@ describe('an import', () => {
     return finished(answer.json.data.id);
   };
 
+  // The job that deletes runs once an hour of the clock.
+  const hours = (count: number): void => moveClock(app, count * 3_600_000);
+  const ran = async (): Promise<unknown[]> =>
+    app.database.sql(
+      `SELECT FROM pgboss.job WHERE name = 'forget-import-files' AND state = 'completed'
+        AND singleton_on = date_trunc('hour', $1::timestamptz AT TIME ZONE 'UTC')`,
+      [new Date(app.app.get(Clock, { strict: false }).nowMs()).toISOString()],
+    );
+
   it('accounts for every row of real sales, with those whose number occurs twice in the errors file', async () => {
     const text = readFileSync(FILE, 'utf8');
     const rows: Record<string, string>[] = parse(text, { columns: true });
@@ -159,14 +168,6 @@ describe('an import', () => {
       const text = 'SELECT count(*)::int AS n FROM import_chunks WHERE team_id = $1';
       return (await app.database.sql(text, [owner.teamId]))[0].n;
     };
-    // The job runs once an hour of the clock.
-    const hours = (count: number): void => moveClock(app, count * 3_600_000);
-    const ran = async (): Promise<unknown[]> =>
-      app.database.sql(
-        `SELECT FROM pgboss.job WHERE name = 'forget-import-files' AND state = 'completed'
-          AND singleton_on = date_trunc('hour', $1::timestamptz AT TIME ZONE 'UTC')`,
-        [new Date(app.app.get(Clock, { strict: false }).nowMs()).toISOString()],
-      );
     try {
       hours(7 * 24 - 1);
       await eventually(async () => expect(await ran()).toHaveLength(1), 15_000);

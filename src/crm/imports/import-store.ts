@@ -156,8 +156,8 @@ export class ImportStore {
     ]);
     return new Map(
       terms.flatMap((term, n) => {
-        const id = ids.get(tokens[n]);
-        return id === undefined ? [] : [[term, id] as const];
+        const holder = ids.get(tokens[n]);
+        return holder === undefined ? [] : [[term, holder] as const];
       }),
     );
   }

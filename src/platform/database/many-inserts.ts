@@ -1,4 +1,4 @@
-import type { ManyAtOnce } from './merged-statements.js';
+import type { ManyAtOnce } from './statement.js';
 import type { TableShape } from './table-shape.js';
 
 /**

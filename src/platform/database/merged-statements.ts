@@ -1,16 +1,5 @@
 import type { Statement } from './statement.js';
 
-/** How several statements of one name become one. */
-export interface ManyAtOnce {
-  /**
-   * Where the one stands: rows go in where their first would have, so that what refers to them finds them; a check stands
-   * where its last would have, so that it sees everything that it is about.
-   */
-  readonly place: 'first' | 'last';
-  /** The one statement for the values of all, in their order. */
-  readonly build: (all: readonly (readonly unknown[])[]) => Statement;
-}
-
 /**
  * The same work in fewer statements: several hundred rows cost PostgreSQL less as one INSERT than as several
  * hundred, however few round trips they share. Statements that know no such form stay as they are.

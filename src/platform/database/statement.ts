@@ -1,5 +1,3 @@
-import type { ManyAtOnce } from './merged-statements.js';
-
 /** One SQL statement with its parameters. */
 export interface Statement {
   /**
@@ -11,6 +9,17 @@ export interface Statement {
   readonly values: readonly unknown[];
   /** Set when a unit of work may send several of these as one. */
   readonly many?: ManyAtOnce;
+}
+
+/** How several statements of one name become one. */
+export interface ManyAtOnce {
+  /**
+   * Where the one stands: rows go in where their first would have, so that what refers to them finds them; a check stands
+   * where its last would have, so that it sees everything that it is about.
+   */
+  readonly place: 'first' | 'last';
+  /** The one statement for the values of all, in their order. */
+  readonly build: (all: readonly (readonly unknown[])[]) => Statement;
 }
 
 export type Row = Record<string, unknown>;

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { manyInserts } from './many-inserts.js';
-import type { ManyAtOnce } from './merged-statements.js';
 import { firstIdOf, type ListQuery, Parameters } from './list-query.js';
-import type { Statement } from './statement.js';
+import type { ManyAtOnce, Statement } from './statement.js';
 import { columnOf, sortKeyOf, type TableShape } from './table-shape.js';
 import { inTenant } from './tenant-read.js';
 
