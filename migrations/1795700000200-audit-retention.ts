@@ -48,7 +48,7 @@ export class AuditRetention1795700000200 implements MigrationInterface {
       LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
       DECLARE part text := 'audit_log_' || to_char(first, 'YYYY_MM'); uncovered bigint;
       BEGIN
-        IF first > date_trunc('month', now() AT TIME ZONE 'UTC') - interval '12 months' THEN
+        IF first >= date_trunc('month', now() AT TIME ZONE 'UTC') - interval '12 months' THEN
           RAISE EXCEPTION 'the last twelve months of the audit log are kept' USING ERRCODE = 'LK003';
         END IF;
         EXECUTE format('SELECT count(*) FROM (SELECT team_id, count(*) AS rows FROM public.%I GROUP BY team_id

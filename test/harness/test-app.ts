@@ -19,16 +19,18 @@ export interface TestDatabase {
   readonly ownerUrl: string;
   /** SQL as the superuser, past row level security. */
   sql(text: string, values?: unknown[]): Promise<any[]>;
+  /** Leaves it alone, so that others can be cloned from it. */
+  disconnect(): Promise<void>;
   drop(): Promise<void>;
 }
 
-/** A database of its own for one test file, cloned from the migrated template. */
-export async function createTestDatabase(): Promise<TestDatabase> {
+/** A database of its own for one test file, cloned from the migrated template or from one that nobody is connected to. */
+export async function createTestDatabase(from?: TestDatabase): Promise<TestDatabase> {
   const server = testServer();
   const name = `latchkey_test_${randomBytes(6).toString('hex')}`;
   await asAdmin(server.adminUrl, (admin) =>
     admin.query(
-      `CREATE DATABASE ${name} TEMPLATE ${server.template} OWNER ${new URL(server.ownerUrl).username}`,
+      `CREATE DATABASE ${name} TEMPLATE ${from?.name ?? server.template} OWNER ${new URL(server.ownerUrl).username}`,
     ),
   );
   const pool = new pg.Pool({ connectionString: databaseUrl(server.adminUrl, name), max: 4 });
@@ -38,8 +40,9 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     appUrl: databaseUrl(server.appUrl, name),
     ownerUrl: databaseUrl(server.ownerUrl, name),
     sql: async (text, values) => (await pool.query(text, values)).rows,
+    disconnect: () => pool.end(),
     drop: async () => {
-      await pool.end();
+      if (!pool.ended) await pool.end();
       await asAdmin(server.adminUrl, (admin) => admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
     },
   };

@@ -5,6 +5,7 @@ import { AuditExport } from './audit-export.js';
 import { AuditKeys } from './audit-keys.js';
 import { AuditPartitions } from './audit-partitions.js';
 import { AuditReader } from './audit-reader.js';
+import { AuditRetention } from './audit-retention.js';
 import { AuditSealer } from './audit-sealer.js';
 import { AuditVerifier } from './audit-verifier.js';
 import { AuditWriter } from './audit-writer.js';
@@ -16,6 +17,7 @@ import { HeadAnchor } from './head-anchor.js';
 import { LogCheck } from './log-check.js';
 import { PersonalViews } from './personal-fields.js';
 import { PersonalValues } from './personal-values.js';
+import { RetentionJob } from './retention-job.js';
 import { SealedLog } from './sealed-log.js';
 
 /** The audit trail: written through the unit of work, read by those who hold `audit:read`. */
@@ -29,6 +31,7 @@ import { SealedLog } from './sealed-log.js';
     AuditKeys,
     AuditPartitions,
     AuditReader,
+    AuditRetention,
     AuditSealer,
     AuditVerifier,
     ForwardingStatus,
@@ -36,7 +39,11 @@ import { SealedLog } from './sealed-log.js';
     LogCheck,
     PersonalValues,
     PersonalViews,
+<<<<<<< HEAD
     RowAlarm,
+=======
+    RetentionJob,
+>>>>>>> fb48aac (Remove old months of the audit log and leave signed checkpoints)
     SealedLog,
   ],
   exports: [AuditReader, ChangeRecorder, PersonalViews],

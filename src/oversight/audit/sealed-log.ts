@@ -7,7 +7,7 @@ import { SEAL_COLUMNS, sealFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
 
 /** A row has had its turn when the sealer has passed it; see migration 1795450000000. */
-const HAD_ITS_TURN = `(pg_visible_in_snapshot(a.written_in, st.sealed_through) OR (st.target IS NOT NULL
+export const HAD_ITS_TURN = `(pg_visible_in_snapshot(a.written_in, st.sealed_through) OR (st.target IS NOT NULL
   AND pg_visible_in_snapshot(a.written_in, st.target) AND (a.written_in, a.id) <= (st.cursor_xid, st.cursor_id)))`;
 
 const NOT_SEALED = `NOT EXISTS (SELECT FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at

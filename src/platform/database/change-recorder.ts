@@ -28,6 +28,19 @@ export interface Actor {
   readonly requestId: string;
 }
 
+/** The installation itself, for what jobs and commands change. @param requestId what ran, such as a job's id */
+export function systemActor(teamId: string, requestId: string): Actor {
+  return {
+    teamId,
+    userId: null,
+    apiKeyId: null,
+    authMethod: 'system',
+    ipAddress: null,
+    userAgent: null,
+    requestId,
+  };
+}
+
 /** Port of the audit log: `oversight` implements it, the unit of work calls it. */
 export abstract class ChangeRecorder {
   /** The statements that write the audit rows of these changes; they run in the transaction of the change. */

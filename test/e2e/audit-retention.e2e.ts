@@ -1,0 +1,337 @@
+import { createPublicKey, randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { AuditRetention } from '../../src/oversight/audit/audit-retention.js';
+import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
+import { RetentionJob } from '../../src/oversight/audit/retention-job.js';
+import { Database } from '../../src/platform/database/database.js';
+import { DatabaseAddress } from '../../src/platform/database/database-address.js';
+import { type Account, registerOwner } from '../harness/accounts.js';
+import { addClients, sealed, tamper } from '../harness/audit.js';
+import { type CommandResult, Commands } from '../harness/command.js';
+import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
+
+jest.setTimeout(60_000);
+
+const KEYS = {
+  JWT_SECRET: randomBytes(48).toString('hex'),
+  MASTER_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+  AUDIT_SIGNING_KEY: randomBytes(32).toString('base64'),
+};
+const KEPT = 19;
+/** `YYYY-MM` of a month that many months ago. */
+const ago = (months: number): string => {
+  const now = new Date();
+  return new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - months)).toISOString().slice(0, 7);
+};
+const [OLDEST, OLD, KEPT_MONTH] = [ago(KEPT + 2), ago(KEPT + 1), ago(KEPT)];
+const after = (month: string): string => {
+  const [year, number] = month.split('-').map(Number);
+  return new Date(Date.UTC(year, number)).toISOString().slice(0, 7);
+};
+const table = (month: string): string => `audit_log_${month.replace('-', '_')}`;
+
+/**
+ * A log of several months: rows are written by an instance that seals nothing, moved into the past by the superuser
+ * (their codes do not cover the time, which is the database's), and sealed as they stand.
+ */
+describe('retention of the audit log', () => {
+  let commands: Commands;
+  let database: TestDatabase;
+  let app: TestApp;
+  let owner: Account;
+  let other: Account;
+  let past: TestDatabase;
+  /** Of the owner's team. */
+  let oldestRows: number;
+  let oldRows: number;
+
+  beforeAll(async () => {
+    commands = new Commands();
+    past = await createTestDatabase();
+    database = past;
+    for (const month of [OLDEST, OLD, KEPT_MONTH]) {
+      const [from, to] = [month, after(month)].map((each) => `'${each}-01 00:00:00+00'`);
+      await asOwner(
+        `CREATE TABLE ${table(month)} PARTITION OF audit_log FOR VALUES FROM (${from}) TO (${to})`,
+      );
+    }
+    app = await start('api');
+    owner = await registerOwner(app.http);
+    other = await registerOwner(app.http);
+    await write(owner, 3, [OLDEST]);
+    await write(other, 1, [OLDEST]);
+    await write(owner, 4, [OLDEST, OLD]);
+    await write(owner, 4, [OLD, KEPT_MONTH]);
+    await app.close();
+    await past.disconnect();
+  });
+  beforeEach(async () => {
+    database = await createTestDatabase(past);
+    app = await start('all');
+    await addClients(owner, 2);
+    for (const account of [owner, other]) await sealed(account);
+    const counts = await Promise.all([OLDEST, OLD].map((month) => rowsOf(month)));
+    [oldestRows, oldRows] = counts;
+  });
+  afterEach(async () => {
+    await app.close();
+    await database.drop();
+  });
+  afterAll(async () => {
+    await past.drop();
+    commands.remove();
+  });
+
+  async function rowsOf(month: string): Promise<number> {
+    const [{ rows }] = await database.sql(
+      `SELECT count(*)::int AS rows FROM ${table(month)} WHERE team_id = $1`,
+      [owner.teamId],
+    );
+    return rows;
+  }
+
+  const SETTING = { AUDIT_RETENTION_MONTHS: String(KEPT) };
+  const env = (role: string): Record<string, string> => ({ ...KEYS, ROLE: role });
+
+  async function start(role: string): Promise<TestApp> {
+    const next = await startTestApp({ database, env: env(role) });
+    for (const account of [owner, other].filter(Boolean)) signIn(account, next);
+    return next;
+  }
+
+  function signIn(account: Account, on: TestApp): void {
+    Object.assign(account, { http: on.http.with({ authorization: `Bearer ${account.accessToken}` }) });
+  }
+
+  async function asOwner(sql: string): Promise<void> {
+    const client = new pg.Client({ connectionString: database.ownerUrl });
+    await client.connect();
+    await client.query(sql).finally(() => client.end());
+  }
+
+  /** A batch of its own: what the team has not sealed yet and some clients more, spread over the months. */
+  async function write(account: Account, count: number, months: string[]): Promise<void> {
+    await addClients(account, count);
+    const rows = await database.sql(
+      `SELECT id FROM audit_log a WHERE team_id = $1
+         AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.team_id = a.team_id AND a.id = ANY (s.ids)) ORDER BY id`,
+      [account.teamId],
+    );
+    const moves = rows.map(
+      ({ id }, n) =>
+        `UPDATE audit_log SET created_at = '${months[n % months.length]}-17T08:00:0${n}Z' WHERE id = '${id}'`,
+    );
+    await tamper(database, moves.join(';'));
+    const sealer = await startTestApp({ database, env: env('all') });
+    await sealed({ ...account, http: sealer.http.with({ authorization: `Bearer ${account.accessToken}` }) });
+    await sealer.close();
+  }
+
+  const verify = async (account = owner): Promise<any> =>
+    (await account.http.get('/v1/audit-log/verify')).json.data;
+  const retain = (...args: string[]): Promise<CommandResult> =>
+    commands.run('oversight/audit/audit-retain.cli.js', args, {
+      ...env('all'),
+      ...SETTING,
+      DATA_DIR: commands.path('data'),
+      DATABASE_URL: database.appUrl,
+      DATABASE_MIGRATION_URL: database.ownerUrl,
+    });
+  const partitions = async (): Promise<string[]> =>
+    (
+      await database.sql(
+        `SELECT inhrelid::regclass::text AS name FROM pg_inherits WHERE inhparent = 'audit_log'::regclass ORDER BY 1`,
+      )
+    ).map(({ name }) => name);
+  async function offline(account = owner): Promise<OfflineResult> {
+    const pem = (await account.http.get('/v1/audit-log/public-key')).json.data.publicKey;
+    const check = new OfflineCheck([createPublicKey(pem)], (await verify(account)).head);
+    const { text } = await account.http.get('/v1/audit-log/export');
+    for (const line of text.split('\n')) check.add(line);
+    return check.result();
+  }
+
+  it('says first what would go, and touches nothing', async () => {
+    const before = await partitions();
+    const { code, stdout, stderr } = await retain('--dry-run');
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toBe(
+      `${OLDEST}: ${oldestRows + 1} rows of 2 teams would be removed\n${OLD}: ${oldRows} rows of 1 teams would be removed\n`,
+    );
+    expect(await partitions()).toEqual(before);
+    expect((await verify()).removedRows).toBe(0);
+  });
+
+  it('removes the months that are too old, and the log still verifies, online and offline', async () => {
+    const whole = await verify();
+    const { code, stdout } = await retain('--reason', 'a request of the data protection officer');
+    expect([code, stdout]).toEqual([
+      0,
+      `${OLDEST}: ${oldestRows + 1} rows of 2 teams removed\n${OLD}: ${oldRows} rows of 1 teams removed\n`,
+    ]);
+    const left = await partitions();
+    expect(left).not.toContain(table(OLDEST));
+    expect(left).not.toContain(table(OLD));
+    expect(left).toContain(table(KEPT_MONTH));
+    const result = await sealed(owner);
+    expect(result).toMatchObject({
+      valid: true,
+      firstBrokenId: null,
+      removedRows: oldestRows + oldRows,
+      verifiedFrom: `${KEPT_MONTH}-01T00:00:00.000Z`,
+    });
+    // Two audit rows tell of the two months.
+    expect(result.checkedRows).toBe(whole.checkedRows - oldestRows - oldRows + 2);
+    expect(await offline()).toMatchObject({
+      valid: true,
+      checkedRows: result.checkedRows,
+      removedRows: oldestRows + oldRows,
+      verifiedFrom: result.verifiedFrom,
+    });
+    expect(await sealed(other)).toMatchObject({ valid: true, removedRows: 1 });
+    // One month ends at a batch, the other in the middle of one.
+    const points = await database.sql(
+      `SELECT last_seq > 0 AS whole, cardinality(other_ids) > 0 AS parts FROM audit_checkpoint WHERE team_id = $1 ORDER BY month`,
+      [owner.teamId],
+    );
+    expect(points).toEqual([
+      { whole: true, parts: true },
+      { whole: true, parts: true },
+    ]);
+    const { json } = await owner.http.get('/v1/audit-log?resourceType=audit_log&action=DELETE');
+    expect(json.data).toHaveLength(2);
+    expect(json.data[1]).toMatchObject({
+      authMethod: 'system',
+      userId: null,
+      oldValues: { month: OLDEST, rows: oldestRows, reason: 'a request of the data protection officer' },
+    });
+    expect((await retain()).stdout).toContain('nothing older');
+  });
+
+  it('is done by the job once, however many instances there are', async () => {
+    const workers = await Promise.all(
+      [1, 2].map(() => startTestApp({ database, env: { ...env('all'), ...SETTING } })),
+    );
+    try {
+      await Promise.all(workers.map(({ app: worker }) => worker.get(RetentionJob).run()));
+      await workers[0].app.get(RetentionJob).run();
+      const points = await database.sql(`SELECT month::text, team_id, removed_by FROM audit_checkpoint`);
+      expect(points).toHaveLength(3);
+      expect(new Set(points.map((point) => point.removed_by))).toEqual(new Set(['job audit-retention']));
+      expect(await sealed(owner)).toMatchObject({ valid: true, removedRows: oldestRows + oldRows });
+    } finally {
+      await Promise.all(workers.map((worker) => worker.close()));
+    }
+  });
+
+  it('leaves nothing half done when the partition cannot be dropped', async () => {
+    const reader = new pg.Client({ connectionString: database.ownerUrl });
+    await reader.connect();
+    await reader.query(`BEGIN; LOCK TABLE ${table(OLDEST)} IN ACCESS SHARE MODE`);
+    const order = { months: KEPT, dryRun: false, by: 'test', reason: 'test' };
+    const { ownerUrl } = app.app.get(DatabaseAddress);
+    await expect(app.app.get(AuditRetention).run(ownerUrl, order)).rejects.toThrow('lock timeout');
+    expect(await database.sql('SELECT FROM audit_checkpoint')).toEqual([]);
+    expect(await sealed(owner)).toMatchObject({ valid: true, removedRows: 0 });
+    await reader.end();
+    expect((await retain()).code).toBe(0);
+  });
+
+  it('removes nothing of a log that is not whole', async () => {
+    const [{ id }] = await database.sql(`SELECT id FROM ${table(OLDEST)} WHERE team_id = $1 LIMIT 1`, [
+      other.teamId,
+    ]);
+    await tamper(database, `UPDATE audit_log SET user_agent = 'nobody' WHERE id = '${id}'`);
+    const { code, stderr } = await retain();
+    expect(code).toBe(1);
+    expect(stderr).toContain(id);
+    expect(await partitions()).toContain(table(OLDEST));
+    const worker = await startTestApp({ database, env: { ...env('all'), ...SETTING } });
+    await worker.app.get(RetentionJob).run();
+    await worker.close();
+    expect(await partitions()).toContain(table(OLDEST));
+  });
+
+  describe('somebody who', () => {
+    it('drops a month without a checkpoint is found out', async () => {
+      const [{ id }] = await database.sql(
+        `SELECT ids[1] AS id FROM audit_seal WHERE team_id = $1 AND seq = 1`,
+        [owner.teamId],
+      );
+      await database.sql(`DROP TABLE ${table(OLDEST)}`);
+      expect(await verify()).toMatchObject({ valid: false, firstBrokenId: id });
+      expect(await offline()).toMatchObject({ valid: false, firstBrokenId: id });
+    });
+
+    it('drops the next month after a lawful one is found out', async () => {
+      expect((await retain()).code).toBe(0);
+      await database.sql(`DROP TABLE ${table(KEPT_MONTH)}`);
+      expect(await verify()).toMatchObject({ valid: false, firstBrokenId: expect.any(String) });
+      expect((await offline()).valid).toBe(false);
+    });
+
+    it('forges a checkpoint, alters one or removes one is found out', async () => {
+      expect((await retain()).code).toBe(0);
+      await sealed(owner);
+      const forge = (month: string): string => `INSERT INTO audit_checkpoint
+        SELECT team_id, gen_random_uuid(), '${month}-01', rows, last_seq, last_root, other_ids, removed_at, removed_by,
+          reason, key_id, signature FROM audit_checkpoint WHERE team_id = '${owner.teamId}' AND month = '${OLD}-01'`;
+      for (const [change, undo] of [
+        [forge(KEPT_MONTH), `DELETE FROM audit_checkpoint WHERE month = '${KEPT_MONTH}-01'`],
+        [
+          `UPDATE audit_checkpoint SET last_seq = last_seq + 1`,
+          `UPDATE audit_checkpoint SET last_seq = last_seq - 1`,
+        ],
+        [`UPDATE audit_checkpoint SET rows = rows + 1`, `UPDATE audit_checkpoint SET rows = rows - 1`],
+        [
+          `CREATE TABLE kept AS SELECT * FROM audit_checkpoint WHERE month = '${OLDEST}-01'; DELETE FROM audit_checkpoint WHERE month = '${OLDEST}-01'`,
+          `INSERT INTO audit_checkpoint SELECT * FROM kept; DROP TABLE kept`,
+        ],
+      ]) {
+        await tamper(database, change);
+        expect([change, (await verify()).valid, (await offline()).valid]).toEqual([change, false, false]);
+        await tamper(database, undo);
+        expect([undo, (await verify()).valid]).toEqual([undo, true]);
+      }
+    });
+
+    it('removes one more row of an old batch than the checkpoint says is found out', async () => {
+      await tamper(database, `ALTER TABLE audit_log DETACH PARTITION ${table(KEPT_MONTH)}`);
+      await tamper(
+        database,
+        `INSERT INTO audit_log_default SELECT * FROM ${table(KEPT_MONTH)}; DROP TABLE ${table(KEPT_MONTH)}`,
+      );
+      expect((await retain()).code).toBe(0);
+      expect((await verify()).valid).toBe(true);
+      await tamper(
+        database,
+        `DELETE FROM audit_log_default WHERE id = (SELECT id FROM audit_log_default WHERE team_id = '${owner.teamId}' LIMIT 1)`,
+      );
+      expect((await verify()).valid).toBe(false);
+    });
+
+    it('is the application can neither drop nor write a checkpoint, and the owner not without checkpoints', async () => {
+      const run = (text: string) => app.app.get(Database).run([{ name: null, text, values: [] }]);
+      await expect(run(`DROP TABLE ${table(OLDEST)}`)).rejects.toThrow('must be owner');
+      await expect(run(`SELECT latchkey.drop_audit_partition('${OLDEST}-01')`)).rejects.toThrow(
+        'permission denied',
+      );
+      await expect(run('INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint')).rejects.toThrow(
+        'permission denied',
+      );
+      await expect(asOwner(`SELECT latchkey.drop_audit_partition('${OLDEST}-01')`)).rejects.toThrow(
+        'no checkpoint',
+      );
+      await expect(asOwner(`SELECT latchkey.drop_audit_partition('${ago(11)}-01')`)).rejects.toThrow(
+        'last twelve months',
+      );
+      expect((await retain()).code).toBe(0);
+      for (const sql of [
+        'DELETE FROM audit_checkpoint',
+        'TRUNCATE audit_checkpoint',
+        'UPDATE audit_checkpoint SET rows = 1',
+      ])
+        await expect(database.sql(sql)).rejects.toThrow('cannot be changed');
+    });
+  });
+});
