@@ -39,11 +39,8 @@ import { SealedLog } from './sealed-log.js';
     LogCheck,
     PersonalValues,
     PersonalViews,
-<<<<<<< HEAD
     RowAlarm,
-=======
     RetentionJob,
->>>>>>> fb48aac (Remove old months of the audit log and leave signed checkpoints)
     SealedLog,
   ],
   exports: [AuditReader, ChangeRecorder, PersonalViews],
