@@ -30,6 +30,13 @@ const after = (month: string): string => {
 };
 const table = (month: string): string => `audit_log_${month.replace('-', '_')}`;
 
+const SETTING = { AUDIT_RETENTION_MONTHS: String(KEPT) };
+const env = (role: string): Record<string, string> => ({ ...KEYS, ROLE: role });
+
+function signIn(account: Account, on: TestApp): void {
+  Object.assign(account, { http: on.http.with({ authorization: `Bearer ${account.accessToken}` }) });
+}
+
 /**
  * A log of several months: rows are written by an instance that seals nothing, moved into the past by the superuser
  * (their codes do not cover the time, which is the database's), and sealed as they stand.
@@ -90,17 +97,10 @@ describe('retention of the audit log', () => {
     return rows;
   }
 
-  const SETTING = { AUDIT_RETENTION_MONTHS: String(KEPT) };
-  const env = (role: string): Record<string, string> => ({ ...KEYS, ROLE: role });
-
   async function start(role: string): Promise<TestApp> {
     const next = await startTestApp({ database, env: env(role) });
     for (const account of [owner, other].filter(Boolean)) signIn(account, next);
     return next;
-  }
-
-  function signIn(account: Account, on: TestApp): void {
-    Object.assign(account, { http: on.http.with({ authorization: `Bearer ${account.accessToken}` }) });
   }
 
   async function asOwner(sql: string): Promise<void> {
@@ -108,6 +108,8 @@ describe('retention of the audit log', () => {
     await client.connect();
     await client.query(sql).finally(() => client.end());
   }
+
+  const asApplication = (text: string) => app.app.get(Database).run([{ name: null, text, values: [] }]);
 
   /** A batch of its own: what the team has not sealed yet and some clients more, spread over the months. */
   async function write(account: Account, count: number, months: string[]): Promise<void> {
@@ -313,14 +315,13 @@ describe('retention of the audit log', () => {
     });
 
     it('is the application can do neither, and the owner cannot drop what has no checkpoint', async () => {
-      const run = (text: string) => app.app.get(Database).run([{ name: null, text, values: [] }]);
-      await expect(run(`DROP TABLE ${table(OLDEST)}`)).rejects.toThrow('must be owner');
-      await expect(run(`SELECT latchkey.drop_audit_partition('${OLDEST}-01')`)).rejects.toThrow(
+      await expect(asApplication(`DROP TABLE ${table(OLDEST)}`)).rejects.toThrow('must be owner');
+      await expect(asApplication(`SELECT latchkey.drop_audit_partition('${OLDEST}-01')`)).rejects.toThrow(
         'permission denied',
       );
-      await expect(run('INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint')).rejects.toThrow(
-        'permission denied',
-      );
+      await expect(
+        asApplication('INSERT INTO audit_checkpoint SELECT * FROM audit_checkpoint'),
+      ).rejects.toThrow('permission denied');
       await expect(asOwner(`SELECT latchkey.drop_audit_partition('${OLDEST}-01')`)).rejects.toThrow(
         'no checkpoint',
       );

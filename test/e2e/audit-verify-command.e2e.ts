@@ -7,6 +7,9 @@ import { startTestApp, type TestApp } from '../harness/test-app.js';
 /** Compiling takes a while on a busy machine. */
 jest.setTimeout(60_000);
 
+const rowLine = (lines: string[], n: number): number =>
+  lines.reduce<number[]>((at, line, i) => (line.includes('"kind":"row"') ? [...at, i] : at), [])[n];
+
 describe('npm run audit:verify', () => {
   let app: TestApp;
   let commands: Commands;
@@ -44,8 +47,6 @@ describe('npm run audit:verify', () => {
     commands.run('oversight/audit/audit-verify.cli.js', args);
   const withAll = (text: string): Promise<CommandResult> =>
     verify(file(text), '--head', commands.path('heads.log'), '--public-key', commands.path('key.pem'));
-  const rowLine = (lines: string[], n: number): number =>
-    lines.reduce<number[]>((at, line, i) => (line.includes('"kind":"row"') ? [...at, i] : at), [])[n];
 
   it('ends with 0 for a whole log, and says what it did not look at', async () => {
     const text = await exported();
