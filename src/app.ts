@@ -9,6 +9,7 @@ import { AddressLimit } from './identity/rate-limits/address-limit.js';
 import metadata from './metadata.js';
 import { IpGate } from './oversight/ip-blocks/ip-gate.service.js';
 import { DenialRecorder } from './oversight/security-events/denial-recorder.js';
+import { LONGEST_REQUEST_MS, limitArrival } from './platform/http/body-arrival.js';
 import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/mutation-interceptors.js';
 import { answerClientError } from './platform/http/client-errors.js';
@@ -20,8 +21,6 @@ import { addressList, parseCidr } from './platform/net/cidr.js';
 import { installApiDocs } from './platform/openapi/api-docs.js';
 
 const BODY_LIMIT_BYTES = 1_048_576;
-/** A body that drips in is cut off after this long. */
-const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * The configured application, ready to listen; `main.ts` and the tests use this same function.
@@ -30,7 +29,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 export async function createApp(parts: AppParts): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: LONGEST_REQUEST_MS,
     http: { connectionsCheckingInterval: 1000, headersTimeout: 5000 },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
@@ -67,6 +66,7 @@ async function assemble(
   app.get(RouteTable).all();
   fastify.removeContentTypeParser('text/plain');
   installJsonParser(fastify);
+  limitArrival(fastify);
   installRequestHooks(fastify, {
     log: parts.log,
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),

@@ -5,12 +5,13 @@ import { ListingsModule } from '../listings/listings.module.js';
 import { ImportRunner } from './import-runner.js';
 import { ImportStore } from './import-store.js';
 import { ImportTargets } from './import-targets.js';
+import { ImportUploadsController } from './import-uploads.controller.js';
 import { ImportsController } from './imports.controller.js';
 import { ImportsService } from './imports.service.js';
 
 @Module({
   imports: [ClientsModule, LeadsModule, ListingsModule],
-  controllers: [ImportsController],
+  controllers: [ImportUploadsController, ImportsController],
   providers: [ImportRunner, ImportStore, ImportTargets, ImportsService],
 })
 export class ImportsModule {}

@@ -1,13 +1,11 @@
 import { Readable } from 'node:stream';
-import type { MultipartFile } from '@fastify/multipart';
 import { Injectable } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
 import { v7 as uuidv7 } from 'uuid';
 import { insufficientScope } from '../../identity/principals/scope.guard.js';
 import type { Scope } from '../../identity/scopes/scope-catalogue.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
-import { ApiError, invalidField, notFound } from '../../platform/http/api-error.js';
+import { invalidField, notFound } from '../../platform/http/api-error.js';
 import { Jobs } from '../../platform/jobs/jobs.service.js';
 import { csvLines } from '../records/csv-text.js';
 import type { ImportView } from './dto/import.view.js';
@@ -22,8 +20,7 @@ import {
   type StoredImport,
 } from './import-store.js';
 import { ImportTargets } from './import-targets.js';
-
-const CHUNK_BYTES = 512 * 1024;
+import type { ReceivedUpload } from './received-upload.js';
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -37,41 +34,22 @@ export class ImportsService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws ApiError 415 for anything but a form with a file, 413 above 50 MB, 400 */
-  async start(
-    context: RequestContext,
-    resource: ImportResource,
-    request: FastifyRequest,
-  ): Promise<ImportView> {
-    if (!request.isMultipart()) {
-      throw new ApiError('UNSUPPORTED_MEDIA_TYPE', 'Send multipart/form-data with a CSV file.');
-    }
+  /** Stages an import of a file that was received. @throws ApiError 400 for fields of the form */
+  start(context: RequestContext, resource: ImportResource, upload: ReceivedUpload): ImportView {
     const { teamId, userId, homeTeamId, apiKeyId } = context.principal;
-    const id = uuidv7();
-    const { key, wrapped } = this.store.newKey(teamId, id);
-    const fields: Record<string, string> = {};
-    let bytes = 0;
-    try {
-      for await (const part of request.parts()) {
-        if (part.type === 'file') {
-          if (bytes > 0) throw invalidField('file', 'is one file');
-          bytes = await this.keep(context, id, key, part);
-        } else fields[part.fieldname] = String(part.value);
-      }
-      if (bytes === 0) throw invalidField('file', 'is a CSV file that is not empty');
-      const options = this.optionsOf(resource, fields);
-      const { ipAddress, userAgent } = context;
-      const progress = { total: null, processed: 0, imported: 0, updated: 0, duplicates: 0, failed: 0 };
-      const state = { status: 'queued', reason: null, finishedAt: null } as const;
-      const caller = { userId, homeTeamId, apiKeyId, ipAddress, userAgent };
-      const own = { teamId, id, resource, wrapped, createdAt: this.clock.nowIso() };
-      const stored: StoredImport = { ...own, ...caller, ...options, ...progress, ...state };
-      this.stage(context, stored);
-      return viewOf(stored);
-    } catch (error) {
-      await this.store.write({ teamId, userId }, this.store.discard(teamId, id));
-      throw error;
-    }
+    const options = this.optionsOf(resource, upload.fields);
+    const { ipAddress, userAgent } = context;
+    const progress = { total: null, processed: 0, imported: 0, updated: 0, duplicates: 0, failed: 0 };
+    const state = { status: 'queued', reason: null, finishedAt: null } as const;
+    const caller = { userId, homeTeamId, apiKeyId, ipAddress, userAgent };
+    const { id, wrapped } = upload;
+    const own = { teamId, id, resource, wrapped, createdAt: this.clock.nowIso() };
+    const stored: StoredImport = { ...own, ...caller, ...options, ...progress, ...state };
+    this.stage(context, stored);
+    context.work.afterCommit(() => {
+      upload.kept = true;
+    });
+    return viewOf(stored);
   }
 
   /** @throws ApiError 404; 403 for a resource that the caller may not read */
@@ -109,32 +87,6 @@ export class ImportsService {
     if (stored === null) throw notFound();
     expectScope(context, `${stored.resource}:read`);
     return stored;
-  }
-
-  /** Seals the file chunk by chunk as it arrives. */
-  private async keep(
-    context: RequestContext,
-    id: string,
-    key: ReturnType<ImportStore['keyOf']>,
-    part: MultipartFile,
-  ): Promise<number> {
-    const { teamId, userId } = context.principal;
-    let waiting: Buffer[] = [];
-    let [waitingBytes, bytes, seq] = [0, 0, 0];
-    const write = async (): Promise<void> => {
-      const text = Buffer.concat(waiting).toString('base64');
-      await this.store.write({ teamId, userId }, this.store.chunk(teamId, id, key, 'file', seq++, text));
-      [waiting, waitingBytes] = [[], 0];
-    };
-    for await (const data of part.file as AsyncIterable<Buffer>) {
-      waiting.push(data);
-      waitingBytes += data.length;
-      bytes += data.length;
-      if (waitingBytes >= CHUNK_BYTES) await write();
-    }
-    if (waitingBytes > 0) await write();
-    if (part.file.truncated) throw new ApiError('PAYLOAD_TOO_LARGE', 'The file is larger than 50 MB.');
-    return bytes;
   }
 
   private optionsOf(

@@ -1,9 +1,15 @@
 import multipart from '@fastify/multipart';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyRequest } from 'fastify';
 import { ApiError } from './api-error.js';
 
 const MAX_FILE_BYTES = 50 * 1024 * 1024;
 const MAX_FIELD_BYTES = 100_000;
+
+/** The routes that take files. */
+export function isUpload(request: FastifyRequest): boolean {
+  return (request.routeOptions.url ?? '').endsWith('/import');
+}
 
 /** Lets forms with files in, on the import routes alone: a form is what a page of another site can send without asking. */
 export async function installUploads(app: NestFastifyApplication): Promise<void> {
@@ -14,7 +20,6 @@ export async function installUploads(app: NestFastifyApplication): Promise<void>
   const fastify = app.getHttpAdapter().getInstance();
   fastify.addHook('preParsing', (request, _reply, _payload, done) => {
     const isForm = /^multipart\//i.test(request.headers['content-type'] ?? '');
-    const isUpload = (request.routeOptions.url ?? '').endsWith('/import');
-    done(isForm && !isUpload ? new ApiError('UNSUPPORTED_MEDIA_TYPE', 'Send JSON.') : null);
+    done(isForm && !isUpload(request) ? new ApiError('UNSUPPORTED_MEDIA_TYPE', 'Send JSON.') : null);
   });
 }
