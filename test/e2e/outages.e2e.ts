@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { DatabaseUnavailableError } from '../../src/platform/database/database-errors.js';
 import { Database } from '../../src/platform/database/database.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { eventually } from '../harness/eventually.js';
@@ -51,6 +52,33 @@ describe('without the database', () => {
     expect((await owner.http.get('/v1/clients')).status).toBe(200);
   });
 
+  it('a connection that ends without a word under a statement is a 503, and the process stays', async () => {
+    const proxy = await proxyTo(Number(new URL(app.database.appUrl).port), 0);
+    const url = new URL(app.database.appUrl);
+    url.port = String(proxy.port);
+    const second = await startTestApp({
+      database: { ...app.database, appUrl: url.toString() },
+      env: { DATABASE_POOL_MAX: String(POOL_MAX) },
+    });
+    try {
+      const database = second.app.get(Database);
+      const sleeping = Array.from({ length: POOL_MAX }, () =>
+        database.run([{ name: null, text: 'SELECT pg_sleep(5)', values: [] }]),
+      );
+      const failed = Promise.all(
+        sleeping.map((statement) => expect(statement).rejects.toThrow(DatabaseUnavailableError)),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      proxy.cut();
+      await failed;
+      const http = second.http.with({ authorization: `Bearer ${owner.accessToken}` });
+      await eventually(async () => expect((await http.get('/v1/clients')).status).toBe(200), 5000);
+    } finally {
+      await second.close();
+      proxy.close();
+    }
+  });
+
   it('a full pool is a 503 with Retry-After within 2.5 s, and no longer than it is full', async () => {
     const database = app.app.get(Database);
     const held = Array.from({ length: POOL_MAX }, () =>
@@ -78,7 +106,7 @@ describe('without the database', () => {
   });
 
   it('one listener stays when its connection is cut and the next one is slow', async () => {
-    const proxy = await slowProxy(Number(new URL(app.database.appUrl).port));
+    const proxy = await proxyTo(Number(new URL(app.database.appUrl).port), SLOW_MS);
     const url = new URL(app.database.appUrl);
     url.port = String(proxy.port);
     const second = await startTestApp({
@@ -100,7 +128,7 @@ describe('without the database', () => {
 });
 
 /** Passes connections on to PostgreSQL, each after a while. */
-async function slowProxy(target: number) {
+async function proxyTo(target: number, delayMs: number) {
   const sockets = new Set<Socket>();
   let made = 0;
   const server = createServer((socket) => {
@@ -111,7 +139,7 @@ async function slowProxy(target: number) {
       const onward = connect(target, '127.0.0.1').on('error', () => undefined);
       socket.pipe(onward).pipe(socket);
       socket.on('close', () => onward.destroy());
-    }, SLOW_MS);
+    }, delayMs);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   return {

@@ -10,7 +10,9 @@ import type { Row, Statement, StatementResult, TenantScope } from './statement.j
 export class Database {
   private readonly reads = new GatheredReads((statements) => this.run(statements));
 
-  constructor(private readonly pool: pg.Pool) {}
+  constructor(private readonly pool: pg.Pool) {
+    surviveLostConnections(pool);
+  }
 
   /**
    * A read of a record or two by their keys, made with `inTenant`. Those asked for in one turn of the event loop share a
@@ -51,6 +53,19 @@ export class Database {
   async runIn(scope: TenantScope, statements: readonly Statement[]): Promise<readonly StatementResult[]> {
     return (await this.run([enter(scope, ''), ...statements])).slice(1);
   }
+}
+
+/**
+ * A connection that ends under a statement fails the statement. Its client says so once more as an `error` event, which ends
+ * the process when nobody listens; the pool listens to idle clients only.
+ */
+function surviveLostConnections(pool: pg.Pool): void {
+  const guarded = new WeakSet<pg.PoolClient>();
+  pool.on('acquire', (client) => {
+    if (guarded.has(client)) return;
+    guarded.add(client);
+    client.on('error', () => undefined);
+  });
 }
 
 /** The statement that takes a running transaction into another tenant; its author takes it back afterwards. */
