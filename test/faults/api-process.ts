@@ -15,6 +15,20 @@ export class ApiProcess {
     readonly port: number,
   ) {}
 
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  /** The end of what it printed. */
+  get lastOutput(): string {
+    return this.output;
+  }
+
+  /** Whether the process that was started last still runs. */
+  get isAlive(): boolean {
+    return this.child !== null && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
   /** Resolves once `/readyz` says so. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, [this.entry], { env: this.env, stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { servesDataDirectory } from '../../src/platform/database/embedded/process-identity.js';
 import { startEmbeddedPostgres } from '../../src/platform/database/embedded/start-embedded-postgres.js';
 
 export interface FaultDatabase {
@@ -16,6 +18,8 @@ export interface FaultDatabase {
 export interface FaultServer {
   /** A new, empty database with an owner and an application role, as in production. */
   database(): Promise<FaultDatabase>;
+  /** Restarts the server as `pg_ctl restart -m immediate` does: no session is waited for, nothing is flushed. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -24,11 +28,17 @@ const SETTINGS = { fsync: 'on', synchronous_commit: 'on', max_connections: '100'
 
 export async function openServer(): Promise<FaultServer> {
   const given = process.env.FAULTS_DATABASE_URL;
-  if (given) return { database: () => makeDatabase(given), stop: async () => {} };
+  if (given) return { database: () => makeDatabase(given), restart: notOurs, stop: async () => {} };
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-faults-'));
-  const server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
+  let server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
   return {
     database: () => makeDatabase(server.adminUrl('postgres')),
+    restart: async () => {
+      const { port } = server;
+      await endAtOnce(server.adminUrl('postgres'));
+      await server.stop();
+      server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS, port });
+    },
     stop: async () => {
       await server.stop();
       rmSync(dataDir, { recursive: true, force: true });
@@ -36,19 +46,47 @@ export async function openServer(): Promise<FaultServer> {
   };
 }
 
+/** SIGQUIT is what `-m immediate` sends (PostgreSQL manual, "Shutting Down the Server"). */
+async function endAtOnce(adminUrl: string): Promise<void> {
+  const [{ data_directory: directory }] = await asAdmin(adminUrl, 'SHOW data_directory');
+  const file = readFileSync(join(String(directory), 'postmaster.pid'), 'utf8');
+  const pid = Number(file.split('\n', 1)[0]);
+  process.kill(pid, 'SIGQUIT');
+  while (servesDataDirectory(pid, String(directory))) await sleep(5);
+}
+
+/** For a server that somebody else runs. */
+function notOurs(): Promise<void> {
+  return Promise.reject(new Error('a server that was given is not restarted'));
+}
+
+/** A connection of its own for every statement: a restart ends those that are open. */
+async function asAdmin(adminUrl: string, ...statements: string[]): Promise<Record<string, unknown>[]> {
+  const admin = new pg.Client({ connectionString: adminUrl });
+  await admin.connect();
+  try {
+    let rows: Record<string, unknown>[] = [];
+    for (const statement of statements) rows = (await admin.query(statement)).rows;
+    return rows;
+  } finally {
+    await admin.end();
+  }
+}
+
 async function makeDatabase(adminUrl: string): Promise<FaultDatabase> {
   const run = randomBytes(4).toString('hex');
   const password = randomBytes(16).toString('hex');
   const name = `latchkey_faults_${run}`;
-  const admin = new pg.Client({ connectionString: adminUrl });
-  await admin.connect();
-  await admin.query(`DO $$ BEGIN
+  await asAdmin(
+    adminUrl,
+    `DO $$ BEGIN
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'latchkey_app') THEN CREATE ROLE latchkey_app NOLOGIN; END IF;
       IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'latchkey_lookup') THEN CREATE ROLE latchkey_lookup NOLOGIN; END IF;
-    END $$`);
-  await admin.query(`CREATE ROLE ${name}_owner LOGIN PASSWORD '${password}' IN ROLE latchkey_lookup`);
-  await admin.query(`CREATE ROLE ${name}_app LOGIN PASSWORD '${password}' IN ROLE latchkey_app`);
-  await admin.query(`CREATE DATABASE ${name} OWNER ${name}_owner`);
+    END $$`,
+    `CREATE ROLE ${name}_owner LOGIN PASSWORD '${password}' IN ROLE latchkey_lookup`,
+    `CREATE ROLE ${name}_app LOGIN PASSWORD '${password}' IN ROLE latchkey_app`,
+    `CREATE DATABASE ${name} OWNER ${name}_owner`,
+  );
   const pool = new pg.Pool({ connectionString: account(adminUrl, null, '', name), max: 2 });
   pool.on('error', () => undefined);
   return {
@@ -57,9 +95,7 @@ async function makeDatabase(adminUrl: string): Promise<FaultDatabase> {
     sql: async <T>(text: string, values?: unknown[]) => (await pool.query(text, values)).rows as T[],
     drop: async () => {
       await pool.end();
-      await admin.query(`DROP DATABASE ${name} WITH (FORCE)`);
-      await admin.query(`DROP ROLE ${name}_owner, ${name}_app`);
-      await admin.end();
+      await asAdmin(adminUrl, `DROP DATABASE ${name} WITH (FORCE)`, `DROP ROLE ${name}_owner, ${name}_app`);
     },
   };
 }

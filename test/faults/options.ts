@@ -1,18 +1,25 @@
 import { parseArgs } from 'node:util';
 
+const TRIALS = ['imports', 'changes', 'restarts', 'pool'] as const;
+export type Trial = (typeof TRIALS)[number];
+
 export interface Options {
+  /** What is run. */
+  readonly only: ReadonlySet<Trial>;
   /** Acknowledged changes to reach. */
   readonly mutations: number;
   readonly kills: number;
   readonly connections: number;
   /** Kills while one file is imported. */
   readonly importKills: number;
+  /** Immediate restarts of PostgreSQL under load. */
+  readonly restarts: number;
   /** Also run a build that writes its audit rows in a second transaction, which must fail. */
   readonly withMutant: boolean;
 }
 
-export const USAGE = `npm run test:faults -- [--mutations 10000] [--kills 50] [--connections 8] [--import-kills 4] [--no-mutant]
-  The server is an embedded one, or the one whose superuser URL is in FAULTS_DATABASE_URL.`;
+export const USAGE = `npm run test:faults -- [--mutations 10000] [--kills 50] [--connections 8] [--import-kills 4] [--restarts 10] [--only imports,changes,restarts,pool] [--no-mutant]
+  The server is an embedded one, or the one whose superuser URL is in FAULTS_DATABASE_URL, which is never restarted.`;
 
 export function parseOptions(args: string[]): Options {
   const { values } = parseArgs({
@@ -23,6 +30,8 @@ export function parseOptions(args: string[]): Options {
       kills: { type: 'string', default: '50' },
       connections: { type: 'string', default: '8' },
       'import-kills': { type: 'string', default: '4' },
+      restarts: { type: 'string', default: '10' },
+      only: { type: 'string', default: TRIALS.join(',') },
       mutant: { type: 'boolean', default: true },
     },
   });
@@ -31,8 +40,17 @@ export function parseOptions(args: string[]): Options {
     kills: whole('--kills', values.kills),
     connections: whole('--connections', values.connections),
     importKills: whole('--import-kills', values['import-kills']),
+    restarts: whole('--restarts', values.restarts),
+    only: trials(values.only),
     withMutant: values.mutant,
   };
+}
+
+function trials(text: string): Set<Trial> {
+  const names = text.split(',');
+  const unknown = names.filter((name) => !TRIALS.includes(name as Trial));
+  if (unknown.length > 0) throw new Error(`--only: no trial is called "${unknown[0]}"\n${USAGE}`);
+  return new Set(names as Trial[]);
 }
 
 function whole(option: string, text: string): number {

@@ -4,13 +4,14 @@ import { salesFile } from '../harness/sales-file.js';
 import { type FaultServer, openServer } from './database.js';
 import { type ImportFindings, isAccountedFor, runImportTrial } from './import-trial.js';
 import { LATE_AUDIT, LATE_CHECKPOINT, makeMutant, removeMutant } from './mutant.js';
-import { parseOptions } from './options.js';
+import { parseOptions, type Trial } from './options.js';
+import { runFullPoolTrial, runRestartTrial } from './outage-trial.js';
 import { runTrial, type TrialResult } from './trial.js';
 
 /*
  * "Nothing acknowledged is lost; a change and its audit row are one" and "every row of an import is accounted for".
  * The product must pass; builds that write audit rows or checkpoints in a second transaction must fail the same
- * comparison, or the test would prove nothing.
+ * comparison, or the test would prove nothing. Then PostgreSQL is restarted under load, and the pool is held full.
  */
 const options = parseOptions(process.argv.slice(2));
 const build = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -58,10 +59,27 @@ async function importWith(on: FaultServer, folder: string, kills: number): Promi
   }
 }
 
+/** security.md, promise 2. */
+async function restarts(): Promise<boolean> {
+  if (process.env.FAULTS_DATABASE_URL) return true;
+  log(`restarts: ${options.restarts} of PostgreSQL, as with -m immediate, under load`);
+  return runRestartTrial(server, join(build, main), options.restarts);
+}
+
+/** security.md, promise 3. */
+async function pool(): Promise<boolean> {
+  log('pool: every connection held for 30 s');
+  return runFullPoolTrial(server, join(build, main));
+}
+
 try {
-  const passed = [await imports(), await changes()].every(Boolean);
-  log(passed ? 'PASSED' : 'FAILED');
-  process.exitCode = passed ? 0 : 1;
+  const passed: boolean[] = [];
+  for (const [name, trial] of Object.entries({ imports, changes, restarts, pool })) {
+    if (options.only.has(name as Trial)) passed.push(await trial());
+  }
+  const all = passed.every(Boolean);
+  log(all ? 'PASSED' : 'FAILED');
+  process.exitCode = all ? 0 : 1;
 } finally {
   removeMutant(build);
   await server.stop();

@@ -11,6 +11,10 @@ interface Answer {
 /** One connection that changes clients without pause and writes down what it was promised. */
 export class Writer {
   readonly journal: Acknowledged[] = [];
+  /** Answers of 503. */
+  unavailable = 0;
+  /** Requests whose connection ended without an answer. */
+  broken = 0;
   private readonly agent = new Agent({ keepAlive: true, maxSockets: 1 });
   /** Clients whose state this writer knows; one whose last change has no answer is left alone. */
   private readonly mine: string[] = [];
@@ -27,7 +31,9 @@ export class Writer {
         acknowledged();
       } catch (error) {
         if (error instanceof RefusedError) throw error;
-        // The process died under us: whether the change was made, nobody told.
+        // Not available, or the process died under us: whether the change was made, nobody told.
+        if (error instanceof UnavailableError) this.unavailable++;
+        else this.broken++;
         await sleep(20);
       }
     }
@@ -62,7 +68,7 @@ export class Writer {
     const { data } = JSON.parse(text) as { data: { id: string; version?: number } };
     if (status >= 200 && status < 300)
       return { action, id: data.id, version: data.version ?? null, requestId };
-    if (status === 503) throw new Error('not available at the moment');
+    if (status === 503) throw new UnavailableError();
     throw new RefusedError(`${method} ${path} answered ${status}`);
   }
 
@@ -86,6 +92,8 @@ export class Writer {
     });
   }
 }
+
+class UnavailableError extends Error {}
 
 /** An answer that no crash explains. */
 class RefusedError extends Error {}
