@@ -18,6 +18,7 @@ export interface Reply {
 export interface SignInServer {
   /** The superuser's URL of its database. */
   readonly databaseUrl: string;
+  readonly port: number;
   post(path: string, body: object | null, headers?: Record<string, string>): Promise<Reply>;
   stop(): Promise<void>;
 }
@@ -45,12 +46,14 @@ export async function startSignInServer(name: string): Promise<SignInServer> {
     MASTER_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
     AUDIT_SIGNING_KEY: randomBytes(32).toString('base64'),
     ANONYMOUS_RATE_LIMIT: '1000000/1',
+    USER_RATE_LIMIT: '1000000/1',
     REQUIRE_2FA: 'false',
   };
   const portOf = (line: string): number | null => (line.includes('"listening"') ? port : null);
   await startServer({ args: ['dist/src/main.js'], env, portOf });
   return {
     databaseUrl,
+    port,
     post: (path, body, headers = {}) => post(port, path, body, headers),
     stop: async () => {
       await stopServers();
