@@ -28,7 +28,10 @@ export interface BenchPostgres {
   stop(): Promise<void>;
 }
 
-/** @returns the server behind BENCH_DATABASE_URL (a superuser's URL), or else an embedded one with its data in a temporary folder */
+/**
+ * @returns the server behind BENCH_DATABASE_URL (a superuser's URL), or else an embedded one with its data in the folder
+ * BENCH_DATA_DIR, which stays, or in a temporary one
+ */
 export async function startPostgres(): Promise<BenchPostgres> {
   const given = process.env.BENCH_DATABASE_URL;
   return given ? useGiven(given) : startOwn();
@@ -44,11 +47,12 @@ async function useGiven(url: string): Promise<BenchPostgres> {
 }
 
 async function startOwn(): Promise<BenchPostgres> {
-  const dataDir = join(tmpdir(), `latchkey-bench-${process.pid}`);
+  const kept = process.env.BENCH_DATA_DIR;
+  const dataDir = kept ?? join(tmpdir(), `latchkey-bench-${process.pid}`);
   const server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
   const stop = async (): Promise<void> => {
     await server.stop();
-    rmSync(dataDir, { recursive: true, force: true });
+    if (!kept) rmSync(dataDir, { recursive: true, force: true });
   };
   return { adminUrl: (database) => server.adminUrl(database), stop, ...(await describe(server.adminUrl())) };
 }

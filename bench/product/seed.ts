@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { madeUpClient, seededStatus } from '../people.js';
 import type { BaseTeam, Seeded, SeedSizes } from '../target.js';
+import { Api } from './api.js';
 
 const PARALLEL = 16;
 const SCOPES = ['clients:read', 'clients:write', 'clients:pii'];
 
 /** Fills the product through its own front door: what is measured is then what its users would have. */
 export async function seedProduct(port: number, sizes: SeedSizes): Promise<Seeded> {
-  const api = new Api(`http://127.0.0.1:${port}`);
+  const api = new Api(port);
   const keysPerTeam = Math.max(1, Math.round(sizes.apiKeys / sizes.teams));
   const baseTeams: BaseTeam[] = [];
   for (let number = 0; number < sizes.teams; number++) {
@@ -38,22 +39,4 @@ async function seedTeam(api: Api, number: number, clients: number, keys: number)
   };
   await Promise.all(Array.from({ length: PARALLEL }, worker));
   return { teamId: owner.team.id, apiKey, clientIds };
-}
-
-class Api {
-  constructor(private readonly baseUrl: string) {}
-
-  async post<T>(path: string, credential: string | null, body: object): Promise<T> {
-    const response = await fetch(this.baseUrl + path, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...(credential ? { authorization: `Bearer ${credential}` } : {}),
-      },
-      body: JSON.stringify(body),
-    });
-    const answer = (await response.json()) as { data: T };
-    if (!response.ok) throw new Error(`${path} answered ${response.status}: ${JSON.stringify(answer)}`);
-    return answer.data;
-  }
 }

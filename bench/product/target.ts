@@ -1,11 +1,8 @@
-import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { recreateDatabase, withClient, type BenchPostgres } from '../postgres.js';
 import { startServer } from '../server-process.js';
 import { NotMeasurableYet, type Running, type Target } from '../target.js';
+import { productEnvironment, unprivilegedUrl } from './environment.js';
 import { seedProduct } from './seed.js';
 
 /** Such as `--cpu-prof --cpu-prof-dir=…`, to see where the time goes. */
@@ -42,7 +39,10 @@ export function productTarget(server: BenchPostgres, variant: ProductVariant = P
     async prepare(sizes) {
       if (!existsSync(entry)) throw new NotMeasurableYet(`${entry} is missing: run "npm run build" first`);
       databaseUrl = await recreateDatabase(server, database);
-      env = await environment(databaseUrl, await unprivilegedUrl(server, databaseUrl, `${database}_api`));
+      env = await productEnvironment(
+        databaseUrl,
+        await unprivilegedUrl(server, databaseUrl, `${database}_api`),
+      );
       const running = await start();
       const seeded = await seedProduct(running.port, sizes);
       await running.stop();
@@ -59,53 +59,4 @@ export function productTarget(server: BenchPostgres, variant: ProductVariant = P
         return Number(rows[0].count);
       }),
   };
-}
-
-/** The role the server runs as owns nothing and is bound by row level security, as in production. */
-async function unprivilegedUrl(server: BenchPostgres, databaseUrl: string, role: string): Promise<string> {
-  const password = randomBytes(16).toString('hex');
-  await withClient(server.adminUrl('postgres'), async (client) => {
-    for (const name of ['latchkey_app', 'latchkey_lookup', role]) {
-      const { rowCount } = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [name]);
-      if (rowCount === 0) await client.query(`CREATE ROLE ${name}`);
-    }
-    await client.query(
-      `ALTER ROLE ${role} LOGIN NOSUPERUSER PASSWORD '${password}'; GRANT latchkey_app TO ${role}`,
-    );
-  });
-  const url = new URL(databaseUrl);
-  url.username = role;
-  url.password = password;
-  return url.href;
-}
-
-async function environment(migrationUrl: string, databaseUrl: string): Promise<NodeJS.ProcessEnv> {
-  return {
-    PATH: process.env.PATH,
-    NODE_ENV: 'production',
-    HOST: '127.0.0.1',
-    PORT: String(await freePort()),
-    DATA_DIR: mkdtempSync(join(tmpdir(), 'latchkey-bench-data-')),
-    DATABASE_URL: databaseUrl,
-    DATABASE_MIGRATION_URL: migrationUrl,
-    PUBLIC_BASE_URL: 'https://bench.example.com',
-    REGISTRATION: 'open',
-    REQUIRE_2FA: 'false',
-    JWT_SECRET: randomBytes(48).toString('hex'),
-    MASTER_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
-    AUDIT_SIGNING_KEY: randomBytes(32).toString('base64'),
-    ANONYMOUS_RATE_LIMIT: '1000000/1',
-    API_KEY_RATE_LIMIT: '1000000/1',
-    USER_RATE_LIMIT: '1000000/1',
-  };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
 }

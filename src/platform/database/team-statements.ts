@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto';
+import type { ListQuery } from './list-query.js';
+import { ListStatement, type Position } from './list-statement.js';
 import { manyInserts } from './many-inserts.js';
-import { firstIdOf, type ListQuery, Parameters } from './list-query.js';
 import type { ManyAtOnce, Statement } from './statement.js';
-import { columnOf, sortKeyOf, type TableShape } from './table-shape.js';
+import type { TableShape } from './table-shape.js';
 import { inTenant } from './tenant-read.js';
-
-/** More filters than this at once are rare; such a list is parsed each time instead of prepared for good. */
-const MAX_NAMED_CONDITIONS = 3;
 
 /** Archived records are live no longer; `any` is for their history. */
 export type RowState = 'live' | 'archived' | 'any';
@@ -16,12 +13,6 @@ const STATE_CONDITION: Record<RowState, string> = {
   archived: 'AND t.archived_at IS NOT NULL',
   any: '',
 };
-
-/** One more than the largest page. */
-const PLANNED_ROWS = 101;
-
-/** Where a list continues: the sort value (absent when sorting by id) and the id of the last row. */
-export type Position = readonly string[];
 
 /**
  * The statements of one team table. Reads are ONE named statement that sets the tenant and reads in it:
@@ -119,70 +110,8 @@ export class TeamStatements {
   }
 
   list(teamId: string, query: ListQuery, position: Position | null): Statement {
-    const parameters = new Parameters();
-    parameters.add(teamId);
-    const conditions = ['t.team_id = $1::uuid', 't.archived_at IS NULL', 'x.team IS NOT NULL'];
-    let from = `${this.table} t`;
-    let idColumn = 't.id';
-    query.tokens.forEach((token, index) => {
-      const wanted = parameters.add(token);
-      if (index === 0) {
-        // The index is ordered by subject within a token, which is the order of the list.
-        from = `blind_index b JOIN ${this.table} t ON t.team_id = b.team_id AND t.id = b.subject_id`;
-        idColumn = 'b.subject_id';
-        conditions.push('b.team_id = $1::uuid', `b.token = ${wanted}::uuid`);
-      } else {
-        conditions.push(
-          `EXISTS (SELECT FROM blind_index o WHERE o.team_id = $1::uuid AND o.token = ${wanted}::uuid AND o.subject_id = t.id)`,
-        );
-      }
-    });
-    for (const [property, value] of Object.entries(query.equal)) {
-      if (value !== undefined)
-        conditions.push(`t.${columnOf(this.shape, property)} = ${parameters.add(value)}`);
-    }
-    for (const { property, compare, value } of query.bounds ?? []) {
-      const { expression, whenNull } = sortKeyOf(this.shape, property);
-      conditions.push(`${expression} ${compare} ${parameters.add(value)}`);
-      if (whenNull !== null) conditions.push(`t.${columnOf(this.shape, property)} IS NOT NULL`);
-    }
-    if (query.createdAfter !== null) {
-      conditions.push(`${idColumn} >= ${parameters.add(firstIdOf(query.createdAfter))}::uuid`);
-      conditions.push(`t.created_at > ${parameters.add(query.createdAfter)}`);
-    }
-    if (query.updatedAfter !== null) conditions.push(`t.updated_at > ${parameters.add(query.updatedAfter)}`);
-    const order = this.order(query.sort, idColumn, position, conditions, parameters);
-    const text = inTenant(`SELECT ${this.selected} FROM ${from}${this.keyJoin}
-       WHERE ${conditions.join(' AND ')} ORDER BY ${order} LIMIT ${PLANNED_ROWS}`).concat(
-      // The planner does not know a parameter's value: the constant shapes the plan, this one ends it early.
-      ` LIMIT ${parameters.add(query.limit + 1)}`,
-    );
-    const narrow = conditions.length <= 3 + MAX_NAMED_CONDITIONS;
-    return { name: narrow ? nameOf(`${this.table}:list`, text) : null, text, values: parameters.values };
-  }
-
-  /** Adds the keyset condition and returns the ORDER BY. Creation order is id order, so that sort needs no second column. */
-  private order(
-    sort: string,
-    idColumn: string,
-    position: Position | null,
-    conditions: string[],
-    parameters: Parameters,
-  ): string {
-    const descending = sort.startsWith('-');
-    const property = descending ? sort.slice(1) : sort;
-    const [direction, compare] = descending ? ['DESC', '<'] : ['ASC', '>'];
-    if (property === 'createdAt') {
-      if (position) conditions.push(`${idColumn} ${compare} ${parameters.add(position[0])}::uuid`);
-      return `${idColumn} ${direction}`;
-    }
-    const { expression } = sortKeyOf(this.shape, property);
-    if (position) {
-      conditions.push(
-        `(${expression}, ${idColumn}) ${compare} (${parameters.add(position[0])}, ${parameters.add(position[1])}::uuid)`,
-      );
-    }
-    return `${expression} ${direction}, ${idColumn} ${direction}`;
+    const { selected, keyJoin } = this;
+    return new ListStatement(this.shape, { selected, keyJoin }, query, position).build(teamId);
   }
 
   insert(
@@ -214,8 +143,4 @@ function valueOf(
 ): unknown {
   const value = row[column.property] ?? null;
   return column.isJson && value !== null ? JSON.stringify(value) : value;
-}
-
-function nameOf(prefix: string, text: string): string {
-  return `${prefix}:${createHash('sha256').update(text).digest('base64url').slice(0, 16)}`;
 }
