@@ -127,6 +127,12 @@ describe('forwarding of the audit log to a webhook', () => {
     expect(sent).not.toContain('5557316402');
     expect(sent).not.toContain(owner.email);
     expect(sent).not.toContain(key.json.data.key);
+    // Not in its encrypted form either: outside, deleting a data key would erase nothing.
+    const sealed = await database.sql(
+      `SELECT encode(sealed, 'hex') AS hex FROM audit_log WHERE sealed IS NOT NULL`,
+    );
+    expect(sealed.length).toBeGreaterThan(1);
+    expect(sealed.filter(({ hex }) => sent.includes(hex))).toEqual([]);
     const updated = batches()
       .flatMap(({ rows }) => rows)
       .find(({ action, resourceType }: any) => action === 'UPDATE' && resourceType === 'client');
