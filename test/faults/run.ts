@@ -9,7 +9,7 @@ import { runFullPoolTrial, runRestartTrial } from './outage-trial.js';
 import { runTrial, type TrialResult } from './trial.js';
 
 /*
- * "Nothing acknowledged is lost; a change and its audit row are one" and "every row of an import is accounted for".
+ * "Nothing acknowledged is lost; a change and its audit row are one, and the log collector gets every row" and "every row of an import is accounted for".
  * The product must pass; builds that write audit rows or checkpoints in a second transaction must fail the same
  * comparison, or the test would prove nothing. Then PostgreSQL is restarted under load, and the pool is held full.
  */
@@ -20,8 +20,8 @@ const file = salesFile(join(build, '../../shared/fixtures/real/king_county_house
 const server = await openServer();
 const log = (line: string): void => console.log(line);
 
-function isWhole({ lost, unaudited, orphans, logValid }: TrialResult): boolean {
-  return lost === 0 && unaudited === 0 && orphans === 0 && logValid;
+function isWhole({ lost, unaudited, orphans, logValid, unforwarded }: TrialResult): boolean {
+  return lost === 0 && unaudited === 0 && orphans === 0 && logValid && unforwarded === 0;
 }
 
 async function changes(): Promise<boolean> {

@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiProcess } from './api-process.js';
+import { Collector, type Forwarded } from './collector.js';
 import type { FaultDatabase, FaultServer } from './database.js';
 import { type Acknowledged, compare, type Findings } from './journal.js';
 import type { Options } from './options.js';
 import { Writer } from './writer.js';
 
-export interface TrialResult extends Findings {
+export interface TrialResult extends Findings, Forwarded {
   readonly acknowledged: number;
   readonly kills: number;
   readonly seconds: number;
@@ -35,19 +36,22 @@ export async function runTrial(
   const database = await server.database();
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-faults-api-'));
   const port = await freePort();
-  const api = new ApiProcess(entry, environment(database, dataDir, port), port);
+  const collector = await Collector.listen();
+  const api = new ApiProcess(entry, { ...environment(database, dataDir, port), ...collector.env }, port);
   const started = Date.now();
   try {
     await api.start();
     const team = await makeTeam(port, SCOPES);
     const { journal, kills } = await underFire(api, team.apiKey, options, log);
     const logValid = await verified(port, team);
+    const forwarded = await collector.compare(database);
     await api.stop();
     const findings = await compare(database, journal);
     const seconds = Math.round((Date.now() - started) / 1000);
-    return { acknowledged: journal.length, kills, seconds, logValid, ...findings };
+    return { acknowledged: journal.length, kills, seconds, logValid, ...findings, ...forwarded };
   } finally {
     await api.kill();
+    await collector.close();
     await database.drop();
     rmSync(dataDir, { recursive: true, force: true });
   }
