@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { createPublicKey, verify } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signedText } from '../../src/oversight/audit/seal.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients } from '../harness/audit.js';
+import { type Certificate, makeCertificate } from '../harness/certificate.js';
 import { eventually } from '../harness/eventually.js';
 import { parseSyslog, SyslogServer } from '../harness/syslog-receiver.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
@@ -15,19 +15,15 @@ const WITHIN_MS = 15_000;
 
 describe('forwarding of the audit log to syslog', () => {
   let folder: string;
+  const certificates = new Map<string, Certificate>();
   let database: TestDatabase;
   let receiver: SyslogServer;
   let app: TestApp | null = null;
 
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'latchkey-syslog-'));
-    for (const name of ['receiver', 'stranger']) {
-      const files = ['-keyout', join(folder, `${name}.key`), '-out', join(folder, `${name}.pem`)];
-      const subject = ['-subj', '/CN=logs', '-addext', `subjectAltName=IP:${HOST}`, '-days', '2'];
-      execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files, ...subject], {
-        stdio: 'ignore',
-      });
-    }
+    for (const label of ['receiver', 'stranger'])
+      certificates.set(label, makeCertificate(folder, label, `IP:${HOST}`));
   });
   beforeEach(async () => {
     database = await createTestDatabase();
@@ -40,10 +36,7 @@ describe('forwarding of the audit log to syslog', () => {
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  const tls = (name: string) => ({
-    key: readFileSync(join(folder, `${name}.key`)),
-    cert: readFileSync(join(folder, `${name}.pem`)),
-  });
+  const tls = (label: string) => certificates.get(label);
 
   async function start(scheme: 'tls' | 'tcp', env: Record<string, string> = {}): Promise<Account> {
     app = await startTestApp({

@@ -1,9 +1,14 @@
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Config } from '../../src/platform/config/config.js';
 import { NameResolver } from '../../src/platform/net/name-resolver.js';
 import { OutboundFailedError, OutboundHttp } from '../../src/platform/net/outbound-http.js';
 import { OutboundGuard, OutboundRefusedError } from '../../src/platform/net/outbound-url.js';
+import { makeCertificate } from '../harness/certificate.js';
 
 /** Stands for a public host. */
 const OUTSIDE = '127.7.0.1';
@@ -21,7 +26,7 @@ class HostileNames extends NameResolver {
   }
 }
 
-function sender(names: NameResolver = new NameResolver()) {
+function sender(names: NameResolver = new NameResolver(), ca: string | null = null) {
   const config = {
     outboundAllowedRanges: [`${OUTSIDE}/32`],
     auditForwardAllowedRanges: [],
@@ -37,6 +42,7 @@ function sender(names: NameResolver = new NameResolver()) {
       headers: {},
       body: Buffer.from('x'),
       timeoutMs,
+      ca,
     });
 }
 
@@ -143,6 +149,27 @@ describe('a request to a host outside', () => {
     const failed = await sender()(`http://${OUTSIDE}:${port}/secret-path`).catch((error) => error);
     expect(failed).toBeInstanceOf(OutboundFailedError);
     expect([failed.code, failed.message.includes('secret-path')]).toEqual(['ECONNREFUSED', false]);
+  });
+
+  it('over TLS goes to a receiver with the certificate of its name, and to no other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latchkey-tls-'));
+    const certificate = makeCertificate(folder, 'hooks', 'DNS:hooks.example.com');
+    const server = createTlsServer(certificate, (request, response) => {
+      reached.push(`${request.headers.host}${request.url}`);
+      response.end();
+    });
+    servers.push(server);
+    await new Promise<void>((resolve) => server.listen(0, OUTSIDE, resolve));
+    ({ port } = server.address() as AddressInfo);
+    const ca = certificate.cert.toString();
+    const send = sender(new HostileNames([[OUTSIDE]]), ca);
+    expect((await send(`https://hooks.example.com:${port}/in`)).status).toBe(200);
+    const mistaken = send(`https://other.example.com:${port}/in`);
+    await expect(mistaken).rejects.toMatchObject({ code: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+    const untrusted = sender(new HostileNames([[OUTSIDE]]))(`https://hooks.example.com:${port}/in`);
+    await expect(untrusted).rejects.toMatchObject({ code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+    expect(reached).toEqual([`hooks.example.com:${port}/in`]);
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it('reaches no inner server, by its address or by a name', async () => {

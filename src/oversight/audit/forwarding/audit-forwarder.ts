@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../../../platform/clock/clock.js';
 import { Config } from '../../../platform/config/config.js';
@@ -10,10 +9,9 @@ import { SecurityEvents } from '../../security-events/security-events.service.js
 import { SealedLog } from '../sealed-log.js';
 import { compose } from './delivery.js';
 import { type Failing, ForwardStore } from './forward-store.js';
+import { makeReceiver } from './make-receiver.js';
 import { DeliveryError, type Receiver } from './receiver.js';
 import { RowAlarm } from './row-alarm.js';
-import { SyslogReceiver } from './syslog-receiver.js';
-import { WebhookReceiver } from './webhook-receiver.js';
 
 const TICK_MS = 1000;
 const MAX_BACK_OFF_MS = 30_000;
@@ -50,10 +48,11 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
     private readonly log: Log,
   ) {}
 
-  /** @throws when the receiver's URL can never be allowed, or the file of authorities cannot be read */
+  /** @throws ForwardingSettingsError */
   onApplicationBootstrap(): void {
     if (this.config.auditForwardUrl === null || this.config.role === 'api') return;
-    this.receiver = this.receiverOf(this.config.auditForwardUrl);
+    const { config, guard, http, clock } = this;
+    this.receiver = makeReceiver(this.config.auditForwardUrl, { config, guard, http, clock });
     this.schedule();
   }
 
@@ -62,15 +61,6 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
     if (this.timer) clearTimeout(this.timer);
     await this.running;
     await this.store?.end();
-  }
-
-  private receiverOf(url: string): Receiver {
-    const { auditForwardCaFile, auditForwardSecrets: secrets } = this.config;
-    const ca = auditForwardCaFile === null ? null : readFileSync(auditForwardCaFile, 'utf8');
-    if (url.startsWith('syslog+')) return new SyslogReceiver(url, ca, this.guard);
-    const policy = this.guard.forOperator;
-    this.guard.read(url, policy);
-    return new WebhookReceiver({ url, secrets, policy, ca }, this.http, this.clock);
   }
 
   private schedule(): void {
@@ -124,9 +114,10 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
       if (!this.abort.signal.aborted) await this.refused(store, error, failing);
       return false;
     }
+    // Before the position moves: an alarm that could not be raised now is raised with the repetition.
+    await this.alarm.look(delivery);
     await store.move(version, delivery.end);
     this.accepted(failing);
-    await this.alarm.look(delivery);
     return true;
   }
 
