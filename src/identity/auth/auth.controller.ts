@@ -10,12 +10,12 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Ctx } from '../../platform/http/parameters.js';
-import { Audited, Authenticated, NotAudited, Public } from '../../platform/http/route-metadata.js';
+import { Audited, Authenticated, NotAudited, Public, UsersOnly } from '../../platform/http/route-metadata.js';
 import { CookieRoute } from '../sessions/same-origin.guard.js';
 import { SessionCookies } from '../sessions/session-cookies.service.js';
 import { SessionService } from '../sessions/session.service.js';
 import { AuthService } from './auth.service.js';
-import { CsrfView, LogoutView, MeView, SignedInView, TokensView } from './dto/auth.views.js';
+import { CsrfView, LogoutView, MeView, OwnTeamView, SignedInView, TokensView } from './dto/auth.views.js';
 import { LoginDto } from './dto/login.dto.js';
 import { RegisterDto } from './dto/register.dto.js';
 import { TwoFactorChallengeView } from './dto/two-factor-challenge.view.js';
@@ -151,6 +151,15 @@ export class AuthController {
   @Authenticated('everyone may know who they are')
   me(@Ctx() context: RequestContext): Promise<MeView> {
     return this.auth.me(context);
+  }
+
+  /** The caller's teams in the order of joining: what `teamId` of a sign-in may be. */
+  @Get('teams')
+  @UsersOnly()
+  @Authenticated('everyone may know where they belong')
+  @ApiOkResponse({ type: [OwnTeamView] })
+  teams(@Ctx() context: RequestContext): Promise<OwnTeamView[]> {
+    return this.auth.teams(context);
   }
 
   private proofOf(request: FastifyRequest): CookieProof {

@@ -11,7 +11,7 @@ import { type SignInTokens, SessionService } from '../sessions/session.service.j
 import { LoginChallenges } from '../two-factor/login-challenges.service.js';
 import { TwoFactorService } from '../two-factor/two-factor.service.js';
 import { emailKey } from '../users/email-address.js';
-import { type LoginRecord, type Member, UserDirectory } from '../users/user-directory.js';
+import { type LoginRecord, type Member, type OwnTeam, UserDirectory } from '../users/user-directory.js';
 import type { LoginDto } from './dto/login.dto.js';
 import type { MeView } from './dto/auth.views.js';
 
@@ -39,7 +39,7 @@ export class AuthService {
   /**
    * Checks the password and opens a session, or for those with a second factor a challenge. An unknown address costs
    * the same hash and the same counters as a known one.
-   * @throws ApiError 401 `INVALID_CREDENTIALS`, the same for unknown, disabled and wrong; 423 and 429 of the lockout
+   * @throws ApiError 401 `INVALID_CREDENTIALS`, the same for unknown, disabled and wrong; 403 for a team that is not theirs; 423 and 429 of the lockout
    */
   async login(
     context: RequestContext,
@@ -51,7 +51,11 @@ export class AuthService {
     const [userId, teamId] = [account?.userId ?? null, account?.teamId ?? null];
     const deviceId = account ? await this.devices.find(request, account) : null;
     const subject = { emailKey: key, userId, teamId, deviceId };
-    const member = await this.lockout.attempt(context, subject, () => this.verified(account, input.password));
+    const member = await this.lockout.attempt(context, subject, () => this.verified(account, input));
+    if (member === 'of-no-such-team') {
+      context.work.noChange('nobody was signed in');
+      throw new ApiError('FORBIDDEN', 'You are not a member of this team.');
+    }
     if (!member) {
       this.record(context, 'login_failed', subject);
       throw new ApiError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.');
@@ -68,16 +72,21 @@ export class AuthService {
     const unchanged = this.users.expectPassword(user.id, hash);
     context.work.stage({ statement: unchanged, change: null });
     const tokens = this.sessions.open(context, { teamId: team.id, userId: user.id, role });
-    context.work.afterCommit(() => this.record(context, 'login_succeeded', subject));
+    context.work.afterCommit(() => this.record(context, 'login_succeeded', { ...subject, teamId: team.id }));
     return { member, tokens };
   }
 
-  private async verified(account: LoginRecord | null, password: string): Promise<Member | null> {
+  /** Which teams somebody belongs to is told to whoever has the password, and to nobody else. */
+  private async verified(
+    account: LoginRecord | null,
+    { password, teamId }: LoginDto,
+  ): Promise<Member | 'of-no-such-team' | null> {
     const correct = account
       ? await this.passwords.verify(account.passwordHash, password)
       : await this.passwords.verifyDummy(password);
     if (!account || !correct || account.disabled || account.teamId === null) return null;
-    return this.users.findMember(account.teamId, account.userId);
+    const member = await this.users.findMember(teamId ?? account.teamId, account.userId);
+    return member ?? (teamId === undefined ? null : 'of-no-such-team');
   }
 
   private record(
@@ -94,6 +103,12 @@ export class AuthService {
       requestId: context.requestId,
       details: type === 'login_failed' ? { account: this.lockout.fingerprint(key) } : { method: 'password' },
     });
+  }
+
+  /** Where the caller may sign in. */
+  teams(context: RequestContext): Promise<OwnTeam[]> {
+    const { homeTeamId, userId } = context.principal;
+    return this.users.findTeams(homeTeamId, userId);
   }
 
   /** The caller's own view. */

@@ -28,6 +28,14 @@ export interface Member {
   readonly twoFactorEnabled: boolean;
 }
 
+/** A team that a person belongs to. */
+export interface OwnTeam {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly joinedAt: string;
+}
+
 export interface NewUser {
   readonly id: string;
   readonly email: string;
@@ -54,14 +62,27 @@ export class UserDirectory {
     };
   }
 
-  /** A person as a member of a team, or null. */
+  /** The teams of a person in the order of joining; `teamId` is the one the request is about. */
+  async findTeams(teamId: string, userId: string): Promise<OwnTeam[]> {
+    const [result] = await this.database.runIn({ teamId, userId }, [
+      { name: 'user:find-teams', text: 'SELECT * FROM latchkey.own_teams()', values: [] },
+    ]);
+    return (result?.rows ?? []).map((row) => ({
+      id: row.team_id as string,
+      name: row.name as string,
+      role: row.role as Role,
+      joinedAt: row.joined_at as string,
+    }));
+  }
+
+  /** A person as a member of a team, or null; nobody is a member of a sandbox. */
   async findMember(teamId: string, userId: string): Promise<Member | null> {
     const [result] = await this.database.runIn({ teamId, userId }, [
       {
         name: 'user:find-member',
         text: `SELECT u.id, u.email, u.name, u.email_verified_at, u.password_changed_at, u.two_factor_enabled_at, m.role, t.name AS team_name, t.default_region
           FROM memberships m JOIN users u ON u.id = m.user_id JOIN teams t ON t.id = m.team_id
-          WHERE m.team_id = $1 AND m.user_id = $2`,
+          WHERE m.team_id = $1 AND m.user_id = $2 AND NOT m.sandbox`,
         values: [teamId, userId],
       },
     ]);

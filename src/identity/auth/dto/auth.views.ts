@@ -14,6 +14,13 @@ export class TeamSummaryView {
   name: string;
 }
 
+/** A team that the caller belongs to. */
+export class OwnTeamView extends TeamSummaryView {
+  role: 'owner' | 'admin' | 'agent' | 'viewer';
+  /** ISO 8601. */
+  joinedAt: string;
+}
+
 /** Tokens of a fresh session; the refresh token is in the cookie alone. */
 export class TokensView {
   /** JWT for `Authorization: Bearer`. */
