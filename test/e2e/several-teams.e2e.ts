@@ -58,7 +58,7 @@ describe('somebody in two teams', () => {
     const phone = await enableTwoFactor(app, person.http);
     const { challengeToken, ...rest } = (await login({ teamId: other.teamId })).json.data;
     expect(rest).toEqual({ twoFactorRequired: true });
-    const done = await app.http.post('/v1/auth/login/2fa', { challengeToken, code: await phone.next() });
+    const done = await app.http.post('/v1/auth/login/2fa', { challengeToken, code: phone.next() });
     expect([done.status, done.json.data?.team?.id]).toEqual([200, other.teamId]);
   });
 
