@@ -7,6 +7,9 @@ import { inTenant } from './tenant-read.js';
 /** More filters than this at once are rare; such a list is parsed each time instead of prepared for good. */
 const MAX_NAMED_CONDITIONS = 3;
 
+const LEAST_ID = `'00000000-0000-0000-0000-000000000000'::uuid`;
+const GREATEST_ID = `'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid`;
+
 /** One more than the largest page. */
 const PLANNED_ROWS = 101;
 
@@ -28,8 +31,8 @@ export class ListStatement {
   private readonly conditions: string[] = [];
   private from: string;
   private idColumn = 't.id';
-  /** Of the filter whose index the list walks. */
-  private walkedColumn: string | null = null;
+  /** The filter whose index the list walks: its column, the placeholder of its value, and the first id that counts. */
+  private walked: { readonly column: string; readonly value: string; readonly least: string } | null = null;
 
   constructor(
     private readonly shape: TableShape,
@@ -78,8 +81,8 @@ export class ListStatement {
   /**
    * A list with one filter walks that filter's index. A plain equality would leave the planner the choice between it and a
    * walk through everybody's newest rows: it knows no parameter's value, so for a filter of few values it takes the walk,
-   * and reads a whole team for a rare one. Of one value in an array the column may lead the order, the rows are the same,
-   * and only the filter's index has them so.
+   * and reads a whole team for a rare one. Written as a range of (value, id) pairs that begins and ends at the one value, the
+   * rows are the same, the column may lead the order, and only the filter's index has them so.
    */
   private filter(): void {
     const { equal, bounds = [], createdAfter, updatedAfter, tokens } = this.query;
@@ -88,8 +91,7 @@ export class ListStatement {
     for (const [property, value] of filters) {
       const column = `t.${columnOf(this.shape, property)}`;
       if (isAlone && this.isByCreation) {
-        this.walkedColumn = column;
-        this.conditions.push(`${column} = ANY (${this.parameters.add([value])})`);
+        this.walked = { column, value: this.parameters.add(value), least: LEAST_ID };
       } else {
         this.conditions.push(`${column} = ${this.parameters.add(value)}`);
       }
@@ -100,7 +102,9 @@ export class ListStatement {
       if (whenNull !== null) this.conditions.push(`t.${columnOf(this.shape, property)} IS NOT NULL`);
     }
     if (createdAfter !== null) {
-      this.conditions.push(`${this.idColumn} >= ${this.parameters.add(firstIdOf(createdAfter))}::uuid`);
+      const first = `${this.parameters.add(firstIdOf(createdAfter))}::uuid`;
+      if (this.walked) this.walked = { ...this.walked, least: first };
+      else this.conditions.push(`${this.idColumn} >= ${first}`);
       this.conditions.push(`t.created_at > ${this.parameters.add(createdAfter)}`);
     }
     if (updatedAfter !== null) this.conditions.push(`t.updated_at > ${this.parameters.add(updatedAfter)}`);
@@ -115,11 +119,12 @@ export class ListStatement {
   private order(): string {
     const { idColumn, position } = this;
     const isDescending = this.query.sort.startsWith('-');
-    const [direction, compare] = isDescending ? ['DESC', '<'] : ['ASC', '>'];
+    const [direction, compare] = isDescending ? (['DESC', '<'] as const) : (['ASC', '>'] as const);
     if (this.isByCreation) {
-      if (position) this.conditions.push(`${idColumn} ${compare} ${this.parameters.add(position[0])}::uuid`);
-      const leading = this.walkedColumn === null ? '' : `${this.walkedColumn} ${direction}, `;
-      return `${leading}${idColumn} ${direction}`;
+      const after = position ? `${this.parameters.add(position[0])}::uuid` : null;
+      if (this.walked) return this.walk(this.walked, direction, after);
+      if (after) this.conditions.push(`${idColumn} ${compare} ${after}`);
+      return `${idColumn} ${direction}`;
     }
     const { expression } = sortKeyOf(this.shape, this.query.sort.replace(/^-/, ''));
     if (position) {
@@ -127,6 +132,21 @@ export class ListStatement {
       this.conditions.push(`(${expression}, ${idColumn}) ${compare} (${value}, ${id}::uuid)`);
     }
     return `${expression} ${direction}, ${idColumn} ${direction}`;
+  }
+
+  /** Adds the range of the walked filter, from where the last page ended. */
+  private walk(
+    { column, value, least }: NonNullable<ListStatement['walked']>,
+    direction: 'ASC' | 'DESC',
+    after: string | null,
+  ): string {
+    const pair = `(${column}, ${this.idColumn})`;
+    const isUp = direction === 'ASC';
+    this.conditions.push(
+      `${pair} ${isUp && after ? '>' : '>='} (${value}, ${isUp && after ? `greatest(${after}, ${least})` : least})`,
+      `${pair} ${!isUp && after ? '<' : '<='} (${value}, ${(!isUp && after) || GREATEST_ID})`,
+    );
+    return `${column} ${direction}, ${this.idColumn} ${direction}`;
   }
 }
 
