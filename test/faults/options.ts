@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const TRIALS = ['imports', 'changes', 'restarts', 'pool'] as const;
+const TRIALS = ['imports', 'changes', 'restarts', 'pool', 'flood'] as const;
 export type Trial = (typeof TRIALS)[number];
 
 export interface Options {
@@ -14,11 +14,15 @@ export interface Options {
   readonly importKills: number;
   /** Immediate restarts of PostgreSQL under load. */
   readonly restarts: number;
+  /** Refused requests of the flood, and the addresses that they come from. */
+  readonly denials: number;
+  readonly addresses: number;
   /** Also run a build that writes its audit rows in a second transaction, which must fail. */
   readonly withMutant: boolean;
 }
 
-export const USAGE = `npm run test:faults -- [--mutations 10000] [--kills 50] [--connections 8] [--import-kills 4] [--restarts 10] [--only imports,changes,restarts,pool] [--no-mutant]
+export const USAGE = `npm run test:faults -- [--mutations 10000] [--kills 50] [--connections 8] [--import-kills 4] [--restarts 10]
+    [--denials 100000] [--addresses 10000] [--only imports,changes,restarts,pool,flood] [--no-mutant]
   The server is an embedded one, or the one whose superuser URL is in FAULTS_DATABASE_URL, which is never restarted.`;
 
 export function parseOptions(args: string[]): Options {
@@ -31,6 +35,8 @@ export function parseOptions(args: string[]): Options {
       connections: { type: 'string', default: '8' },
       'import-kills': { type: 'string', default: '4' },
       restarts: { type: 'string', default: '10' },
+      denials: { type: 'string', default: '100000' },
+      addresses: { type: 'string', default: '10000' },
       only: { type: 'string', default: TRIALS.join(',') },
       mutant: { type: 'boolean', default: true },
     },
@@ -41,6 +47,8 @@ export function parseOptions(args: string[]): Options {
     connections: whole('--connections', values.connections),
     importKills: whole('--import-kills', values['import-kills']),
     restarts: whole('--restarts', values.restarts),
+    denials: whole('--denials', values.denials),
+    addresses: whole('--addresses', values.addresses),
     only: trials(values.only),
     withMutant: values.mutant,
   };

@@ -2,6 +2,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { salesFile } from '../harness/sales-file.js';
 import { type FaultServer, openServer } from './database.js';
+import { isBounded, runFlood } from './flood.js';
 import { type ImportFindings, isAccountedFor, runImportTrial } from './import-trial.js';
 import { LATE_AUDIT, LATE_CHECKPOINT, makeMutant, removeMutant } from './mutant.js';
 import { parseOptions, type Trial } from './options.js';
@@ -11,7 +12,8 @@ import { runTrial, type TrialResult } from './trial.js';
 /*
  * "Nothing acknowledged is lost; a change and its audit row are one, and the log collector gets every row" and "every row of an import is accounted for".
  * The product must pass; builds that write audit rows or checkpoints in a second transaction must fail the same
- * comparison, or the test would prove nothing. Then PostgreSQL is restarted under load, and the pool is held full.
+ * comparison, or the test would prove nothing. Then PostgreSQL is restarted under load, the pool is held full, and
+ * a flood of refused requests must make few rows and lose no count.
  */
 const options = parseOptions(process.argv.slice(2));
 const build = join(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -72,9 +74,22 @@ async function pool(): Promise<boolean> {
   return runFullPoolTrial(server, join(build, main));
 }
 
+/** Fewer than 500 rows for 100,000 denials, and no count lost. */
+async function flood(): Promise<boolean> {
+  log(`flood: ${options.denials} refused requests from ${options.addresses} addresses`);
+  const database = await server.database();
+  try {
+    const findings = await runFlood(database, join(build, main), options.denials, options.addresses);
+    log(JSON.stringify(findings));
+    return isBounded(findings, options.denials);
+  } finally {
+    await database.drop();
+  }
+}
+
 try {
   const passed: boolean[] = [];
-  for (const [name, trial] of Object.entries({ imports, changes, restarts, pool })) {
+  for (const [name, trial] of Object.entries({ imports, changes, restarts, pool, flood })) {
     if (options.only.has(name as Trial)) passed.push(await trial());
   }
   const all = passed.every(Boolean);
