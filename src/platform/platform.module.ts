@@ -8,6 +8,7 @@ import { Readiness } from './health/readiness.js';
 import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
 import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
+import { SystemWork } from './database/system-work.js';
 import { UnitRunner } from './http/unit-runner.js';
 import { Redis } from './redis/redis.js';
 import { Log } from './logging/log.js';
@@ -44,6 +45,7 @@ export class PlatformModule {
         Redis,
         Refusals,
         RouteTable,
+        SystemWork,
         UnitRunner,
         ApiDocument,
       ],
@@ -57,6 +59,7 @@ export class PlatformModule {
         Redis,
         Refusals,
         RouteTable,
+        SystemWork,
         UnitRunner,
         DiscoveryModule,
       ],

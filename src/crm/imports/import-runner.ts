@@ -5,6 +5,7 @@ import { PrincipalStanding } from '../../identity/principals/principal-standing.
 import { Clock } from '../../platform/clock/clock.js';
 import { RequestContext } from '../../platform/context/request-context.js';
 import { isPgError } from '../../platform/database/database-errors.js';
+import { SystemWork } from '../../platform/database/system-work.js';
 import { ApiError } from '../../platform/http/api-error.js';
 import { toApiError } from '../../platform/http/error-mapping.js';
 import { UnitRunner } from '../../platform/http/unit-runner.js';
@@ -19,8 +20,6 @@ import { ImportTargets } from './import-targets.js';
 export const IMPORT_JOB = 'import-records';
 const BATCH_ROWS = 200;
 const TIMEOUT_SECONDS = 60;
-const KEPT_DAYS = 7;
-const DAY_MS = 86_400_000;
 
 export interface ImportJob {
   readonly teamId: string;
@@ -39,15 +38,13 @@ export class ImportRunner implements OnModuleInit {
     private readonly targets: ImportTargets,
     private readonly standing: PrincipalStanding,
     private readonly units: UnitRunner,
+    private readonly system: SystemWork,
     private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
     const options = { concurrency: 1, timeoutSeconds: TIMEOUT_SECONDS, retryLimit: 20, retryDelaySeconds: 1 };
     this.jobs.handle<ImportJob>(IMPORT_JOB, (job) => this.attempt(job), options);
-    this.jobs.every('forget-import-files', DAY_MS / 1000 / 24, () =>
-      this.store.forgetFiles(new Date(this.clock.nowMs() - KEPT_DAYS * DAY_MS)),
-    );
   }
 
   /** What no further try can read ends the import; anything else is tried again from the checkpoint. */
@@ -190,12 +187,20 @@ export class ImportRunner implements OnModuleInit {
     status: 'completed' | 'failed' | 'stopped',
     reason: string | null,
   ) {
-    const { teamId, userId } = stored;
-    await this.store.write(
-      { teamId, userId },
-      this.store.finish(stored, status, reason, this.clock.nowIso()),
-      this.store.forgetRehearsal(stored),
-    );
+    const { teamId, id: resourceId } = stored;
+    const change = {
+      id: uuidv7(),
+      action: 'UPDATE',
+      resourceType: 'import',
+      resourceId,
+      oldValues: { status: stored.status },
+      newValues: { status, ...(reason !== null && { reason }) },
+      sealed: null,
+    } as const;
+    await this.system.write(teamId, `job-${IMPORT_JOB}`, [
+      { statement: this.store.finish(stored, status, reason, this.clock.nowIso()), change },
+      { statement: this.store.forgetRehearsal(stored), change: null },
+    ]);
   }
 
   /** The next slice is a job of its own. */

@@ -213,12 +213,25 @@ export class ImportStore {
     }
   }
 
-  async forgetFiles(olderThan: Date): Promise<void> {
-    await this.database.runOne({
-      name: 'imports:forget-files',
-      text: 'SELECT latchkey.forget_import_files($1)',
-      values: [olderThan.toISOString()],
+  /** Imports of all teams with parts of a file, or of a dry run's memory, from before this moment. */
+  async withOldFiles(before: string, atMost: number): Promise<{ teamId: string; importId: string }[]> {
+    const rows = await this.database.runOne({
+      name: 'imports:with-old-files',
+      text: 'SELECT * FROM latchkey.imports_with_old_files($1, $2)',
+      values: [before, atMost],
     });
+    return rows.map((row) => ({ teamId: row.team_id as string, importId: row.import_id as string }));
+  }
+
+  /** Another worker that was faster ends this one's transaction, and with it its audit row. */
+  forgetFiles(teamId: string, importId: string, before: string): Statement {
+    return {
+      name: 'imports:forget-files',
+      text: `WITH gone AS (DELETE FROM import_chunks WHERE team_id = $1 AND import_id = $2 AND created_at < $3 RETURNING 1),
+          met AS (DELETE FROM import_rehearsals WHERE team_id = $1 AND import_id = $2 AND created_at < $3 RETURNING 1)
+        SELECT latchkey.expect_written((SELECT count(*) FROM gone) + (SELECT count(*) FROM met))`,
+      values: [teamId, importId, before],
+    };
   }
 }
 

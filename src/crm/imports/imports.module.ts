@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { ClientsModule } from '../clients/clients.module.js';
 import { LeadsModule } from '../leads/leads.module.js';
 import { ListingsModule } from '../listings/listings.module.js';
+import { ImportFileRetention } from './import-file-retention.js';
 import { ImportRunner } from './import-runner.js';
 import { ImportStore } from './import-store.js';
 import { ImportTargets } from './import-targets.js';
@@ -12,6 +13,6 @@ import { ImportsService } from './imports.service.js';
 @Module({
   imports: [ClientsModule, LeadsModule, ListingsModule],
   controllers: [ImportUploadsController, ImportsController],
-  providers: [ImportRunner, ImportStore, ImportTargets, ImportsService],
+  providers: [ImportFileRetention, ImportRunner, ImportStore, ImportTargets, ImportsService],
 })
 export class ImportsModule {}
