@@ -1,10 +1,20 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { constants, getPriority } from 'node:os';
 import { hash as argon2Hash } from '@node-rs/argon2';
 import { defaultConcurrency, HashingBusyError, PasswordHasher } from './password-hasher.js';
 
 const PASSWORD = 'correct horse battery staple';
 
 const hasher = new PasswordHasher({ concurrency: 2 });
+
+/** How many threads of this process have the lowest priority: field 19 of proc(5)'s stat, after the name in brackets. */
+function lowThreads(): number {
+  const nice = readdirSync('/proc/self/task').map((id) =>
+    Number(readFileSync(`/proc/self/task/${id}/stat`, 'utf8').split(') ')[1].split(' ')[16]),
+  );
+  return nice.filter((value) => value === constants.priority.PRIORITY_LOW).length;
+}
 
 async function millisecondsOf(work: () => Promise<unknown>): Promise<number> {
   const started = process.hrtime.bigint();
@@ -155,13 +165,22 @@ describe('password hasher', () => {
     expect(took).toBeLessThan(150);
   });
 
-  it('keeps a processor and a pool thread free by default', () => {
-    expect(defaultConcurrency(4, 1)).toBe(1);
-    expect(defaultConcurrency(4, 2)).toBe(1);
-    expect(defaultConcurrency(4, 4)).toBe(3);
-    expect(defaultConcurrency(4, 64)).toBe(3);
-    expect(defaultConcurrency(128, 8)).toBe(7);
-    expect(defaultConcurrency(1, 8)).toBe(1);
+  const onLinux = process.platform === 'linux' ? it : it.skip;
+  onLinux('hashes on a thread of the lowest priority, and leaves that of the others alone', async () => {
+    const low = lowThreads();
+    const one = new PasswordHasher({ concurrency: 1 });
+    await one.hash(PASSWORD);
+    expect(lowThreads()).toBe(low + 1);
+    await Promise.all(Array.from({ length: 3 }, () => one.hash(PASSWORD)));
+    expect(lowThreads()).toBe(low + 1);
+    expect(getPriority()).toBeLessThan(constants.priority.PRIORITY_LOW);
+  });
+
+  it('keeps a processor free by default', () => {
+    expect(defaultConcurrency(1)).toBe(1);
+    expect(defaultConcurrency(2)).toBe(1);
+    expect(defaultConcurrency(4)).toBe(3);
+    expect(defaultConcurrency(64)).toBe(3);
     expect(defaultConcurrency()).toBeGreaterThanOrEqual(1);
     expect(defaultConcurrency()).toBeLessThanOrEqual(3);
   });
@@ -170,8 +189,6 @@ describe('password hasher', () => {
     { concurrency: 0 },
     { concurrency: 1.5 },
     { concurrency: NaN },
-    { threadPoolSize: 0 },
-    { threadPoolSize: NaN },
     { queueLimit: -1 },
     { queueLimit: NaN },
   ])('refuses %j', (options) => {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { hash, hashSync, parseOptions, verify } from '@node-rs/argon2';
+import { hashSync, parseOptions } from '@node-rs/argon2';
 import type { BusyError } from '../../platform/http/error-mapping.js';
+import { HashingThread } from './hashing-thread.js';
 
 /** argon2id with the parameters of `security.md` (OWASP password storage cheat sheet; RFC 9106). Memory in KiB. */
 const COST = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const;
@@ -12,19 +13,17 @@ const VERSION_13 = 1;
 
 const MIN_SALT_BYTES = 16;
 
-/** Node's own default when `UV_THREADPOOL_SIZE` is not set. */
-const DEFAULT_THREAD_POOL_SIZE = 4;
+/** Threads of 19 MiB each at work, unless told otherwise. */
+const MAX_DEFAULT_CONCURRENCY = 3;
 
 const DEFAULT_QUEUE_LIMIT = 200;
 
 export interface PasswordHasherOptions {
   /**
-   * Hashes running at once, at least 1. Default: all processors but one, and never the last thread of libuv's pool,
-   * where files, DNS and other crypto wait behind hashes (each takes about 25 ms and 19 MiB).
+   * Hashes running at once, at least 1, each on a thread of low priority. Default: all processors but one, at most 3
+   * (a hash takes about 25 ms and 19 MiB).
    */
   concurrency?: number;
-  /** libuv's `UV_THREADPOOL_SIZE` where it was set; default 4, as in Node. */
-  threadPoolSize?: number;
   /** Hashes waiting beyond those, default 200. */
   queueLimit?: number;
 }
@@ -49,15 +48,13 @@ export class PasswordHasher {
   private readonly queueLimit: number;
   private readonly dummyHash: string;
   private readonly waiting: (() => void)[] = [];
+  private readonly threads: HashingThread[] = [];
   private running = 0;
 
   /** Takes about 25 ms: computes the hash that {@link verifyDummy} works against. */
   constructor(options: PasswordHasherOptions = {}) {
-    this.concurrency = options.concurrency ?? defaultConcurrency(options.threadPoolSize);
+    this.concurrency = options.concurrency ?? defaultConcurrency();
     this.queueLimit = options.queueLimit ?? DEFAULT_QUEUE_LIMIT;
-    if (options.threadPoolSize !== undefined && !(options.threadPoolSize >= 1)) {
-      throw new RangeError('threadPoolSize must be at least 1');
-    }
     if (!Number.isInteger(this.concurrency) || this.concurrency < 1) {
       throw new RangeError('concurrency must be an integer of at least 1');
     }
@@ -74,7 +71,7 @@ export class PasswordHasher {
 
   /** The PHC string to store, with a random salt of 16 bytes. @throws HashingBusyError when the queue is full */
   hash(password: string): Promise<string> {
-    return this.inTurn(() => hash(password, COST));
+    return this.inTurn((thread) => thread.run({ kind: 'hash', password, options: COST }));
   }
 
   /**
@@ -84,7 +81,7 @@ export class PasswordHasher {
    * @throws Error when the stored text is no argon2 hash: damaged data must not look like a wrong password
    */
   verify(storedHash: string, password: string): Promise<boolean> {
-    return this.inTurn(() => verify(storedHash, password));
+    return this.inTurn((thread) => thread.run({ kind: 'verify', password, hash: storedHash }));
   }
 
   /**
@@ -117,16 +114,18 @@ export class PasswordHasher {
   }
 
   /** A finished hash hands its turn to the first in line, so nobody overtakes. */
-  private async inTurn<T>(work: () => Promise<T>): Promise<T> {
+  private async inTurn<T>(work: (thread: HashingThread) => Promise<T>): Promise<T> {
     if (this.running < this.concurrency) {
       this.running += 1;
     } else {
       if (this.waiting.length >= this.queueLimit) throw new HashingBusyError();
       await new Promise<void>((resolve) => this.waiting.push(resolve));
     }
+    const thread = this.threads.pop() ?? new HashingThread();
     try {
-      return await work();
+      return await work(thread);
     } finally {
+      this.threads.push(thread);
       const next = this.waiting.shift();
       if (next === undefined) this.running -= 1;
       else next();
@@ -134,10 +133,7 @@ export class PasswordHasher {
   }
 }
 
-/** One processor and one pool thread stay free, where there are two. */
-export function defaultConcurrency(
-  threadPoolSize = DEFAULT_THREAD_POOL_SIZE,
-  processors = availableParallelism(),
-): number {
-  return Math.max(1, Math.min(processors, threadPoolSize) - 1);
+/** One processor stays free, where there are two. */
+export function defaultConcurrency(processors = availableParallelism()): number {
+  return Math.max(1, Math.min(processors - 1, MAX_DEFAULT_CONCURRENCY));
 }
