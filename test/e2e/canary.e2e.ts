@@ -1,15 +1,12 @@
-import { randomBytes } from 'node:crypto';
 import { createKey, freshAddress, registerOwner } from '../harness/accounts.js';
 import { enableTwoFactor } from '../harness/authenticator.js';
 import { Browser } from '../harness/browser.js';
+import { canary, found, scanDatabase } from '../harness/canaries.js';
 import { moveClock } from '../harness/clock.js';
 import { eventually } from '../harness/eventually.js';
 import type { Answer } from '../harness/http-client.js';
 import { mailTo } from '../harness/mailbox.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
-
-/** Text that occurs nowhere unless somebody wrote it there. */
-const canary = (name: string): string => `cnry${name}${randomBytes(6).toString('hex')}`;
 
 /** What must be found nowhere at all: whoever reads it can act as somebody. */
 const SECRETS = new Map<string, string>();
@@ -149,7 +146,7 @@ describe('what is planted in requests', () => {
   });
 
   it('no secret and no personal data is readable in any column of any table', async () => {
-    const hits = await scanDatabase(planted());
+    const hits = await scanDatabase(app.database, planted());
     const allowed = [
       'member email in users.email',
       'member email in users.email_key',
@@ -192,34 +189,4 @@ function planted(): [string, string][] {
   const member = Object.entries(MEMBER).map(([name, text]): [string, string] => [`member ${name}`, text]);
   const personal = Object.entries({ ...PERSONAL, phone: PHONE_DIGITS });
   return [...SECRETS, ...member, ...personal, ...Object.entries(STRAY)];
-}
-
-/** Names of what occurs in a text, in whatever case. */
-function found(text: string, words: [string, string][]): string[] {
-  const lower = text.toLowerCase();
-  return words.filter(([, word]) => lower.includes(word.toLowerCase())).map(([name]) => name);
-}
-
-/** Every column of every row of every table as the superuser reads them; bytes are compared as bytes. */
-async function scanDatabase(words: [string, string][]): Promise<string[]> {
-  const tables = await app.database.sql(
-    `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema')`,
-  );
-  expect(tables.length).toBeGreaterThan(20);
-  const hits: string[] = [];
-  for (const { name: table } of tables) {
-    const rows = await app.database.sql(
-      `SELECT DISTINCT w.name, e.key FROM ${table} t, jsonb_each_text(to_jsonb(t)) e,
-         unnest($1::text[], $2::text[], $3::text[]) AS w (name, word, bytes)
-       WHERE strpos(lower(e.value), w.word) > 0 OR strpos(e.value, w.bytes) > 0`,
-      [
-        words.map(([name]) => name),
-        words.map(([, word]) => word.toLowerCase()),
-        words.map(([, word]) => Buffer.from(word).toString('hex')),
-      ],
-    );
-    hits.push(...rows.map(({ name, key }) => `${name} in ${table}.${key}`));
-  }
-  return hits.sort();
 }

@@ -35,7 +35,8 @@ export class ApiValidationPipe extends ValidationPipe {
 
 function detailsOf(errors: readonly ValidationError[], prefix: string): ErrorDetail[] {
   return errors.flatMap((error) => {
-    const field = prefix + error.property;
+    // The name of an unknown field is the sender's; a terminal that shows the answer must not obey it.
+    const field = prefix + error.property.replace(/\p{Cc}/gu, '');
     const own = Object.values(error.constraints ?? {}).map((message) => ({
       field,
       message: sentence(message),
