@@ -17,6 +17,7 @@ import { installJsonParser } from './platform/http/json-body.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
 import { RouteTable } from './platform/http/route-table.js';
+import { Metrics } from './platform/metrics/metrics.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
 import { installApiDocs } from './platform/openapi/api-docs.js';
 
@@ -69,6 +70,7 @@ async function assemble(
   limitArrival(fastify);
   installRequestHooks(fastify, {
     log: parts.log,
+    metrics: app.get(Metrics),
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
     isProduction: parts.config.isProduction,
   });

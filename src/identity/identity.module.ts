@@ -32,6 +32,7 @@ import { LogoutService } from './auth/logout.service.js';
 import { RegistrationService } from './auth/registration.service.js';
 import { TwoFactorLoginController } from './auth/two-factor-login.controller.js';
 import { TwoFactorLoginService } from './auth/two-factor-login.service.js';
+import { HashingMetrics } from './passwords/hashing-metrics.js';
 import { PasswordHasher } from './passwords/password-hasher.js';
 import { ApiKeyStrategy } from './principals/api-key.strategy.js';
 import { BearerSessions } from './principals/bearer-sessions.js';
@@ -144,6 +145,7 @@ import { UserDirectory } from './users/user-directory.js';
     MembersService,
     OwnedRecords,
     PasswordChangeService,
+    HashingMetrics,
     { provide: PasswordHasher, useFactory: () => new PasswordHasher() },
     PasswordResetService,
     PasswordWriter,

@@ -12,6 +12,9 @@ import { SystemWork } from './database/system-work.js';
 import { UnitRunner } from './http/unit-runner.js';
 import { Redis } from './redis/redis.js';
 import { Log } from './logging/log.js';
+import { DatabaseMetrics } from './metrics/database-metrics.js';
+import { Metrics } from './metrics/metrics.js';
+import { MetricsServer } from './metrics/metrics-server.js';
 import { NameResolver } from './net/name-resolver.js';
 import { OutboundHttp } from './net/outbound-http.js';
 import { OutboundGuard } from './net/outbound-url.js';
@@ -38,6 +41,9 @@ export class PlatformModule {
             new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
         IdempotencyStore,
+        DatabaseMetrics,
+        Metrics,
+        MetricsServer,
         NameResolver,
         OutboundGuard,
         OutboundHttp,
@@ -54,6 +60,7 @@ export class PlatformModule {
         Log,
         MasterKeys,
         IdempotencyStore,
+        Metrics,
         OutboundGuard,
         OutboundHttp,
         Redis,

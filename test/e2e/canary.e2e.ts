@@ -1,3 +1,4 @@
+import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
 import { createKey, freshAddress, registerOwner } from '../harness/accounts.js';
 import { enableTwoFactor } from '../harness/authenticator.js';
 import { Browser } from '../harness/browser.js';
@@ -88,7 +89,7 @@ describe('what is planted in requests', () => {
   let clientId: string;
 
   beforeAll(async () => {
-    app = await startTestApp({ env: { LOG_LEVEL: 'trace' } });
+    app = await startTestApp({ env: { LOG_LEVEL: 'trace', METRICS_PORT: '0' } });
     const owner = await useAccounts();
     await useSecondFactor();
     const key = await createKey(owner, ['clients:read', 'clients:write', 'clients:pii']);
@@ -159,6 +160,14 @@ describe('what is planted in requests', () => {
     expect(hits).toEqual(
       expect.arrayContaining(['member email in users.email', 'member name in users.name']),
     );
+  });
+
+  it('no metric knows what was sent', async () => {
+    const { port } = app.app.get(MetricsServer);
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    expect(text).toContain('latchkey_http_request_duration_seconds_count');
+    expect(text).toContain('latchkey_security_events_total');
+    expect(found(text, planted())).toEqual([]);
   });
 
   it('no answer to a refused request repeats a secret or what was wrong in it', () => {

@@ -1,5 +1,6 @@
 import { Global, Module } from '@nestjs/common';
 import { DenialRecorder } from './denial-recorder.js';
+import { EventMetrics } from './event-metrics.js';
 import { EventRetention } from './event-retention.js';
 import { EventReader } from './event-reader.js';
 import { EventStore } from './event-store.js';
@@ -11,7 +12,15 @@ import { SecurityEvents } from './security-events.service.js';
 @Global()
 @Module({
   controllers: [SecurityEventsController, PlatformEventsController],
-  providers: [DenialRecorder, EventReader, EventRetention, EventStore, FailureRule, SecurityEvents],
+  providers: [
+    DenialRecorder,
+    EventMetrics,
+    EventReader,
+    EventRetention,
+    EventStore,
+    FailureRule,
+    SecurityEvents,
+  ],
   exports: [DenialRecorder, SecurityEvents],
 })
 export class SecurityEventsModule {}

@@ -14,6 +14,12 @@ export class Database {
     surviveLostConnections(pool);
   }
 
+  /** Connections of the pool, and how many requests wait for one. */
+  get connections(): { readonly open: number; readonly idle: number; readonly waiting: number } {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { open: totalCount, idle: idleCount, waiting: waitingCount };
+  }
+
   /**
    * A read of a record or two by their keys, made with `inTenant`. Those asked for in one turn of the event loop share a
    * round trip, so nothing that can take long belongs here: it would hold up its neighbours.

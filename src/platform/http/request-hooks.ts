@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestContext } from '../context/request-context.js';
 import type { Log } from '../logging/log.js';
+import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
 import { clientAddress } from '../net/client-address.js';
 import { envelope } from './envelope.js';
@@ -12,6 +13,7 @@ const USER_AGENT_LIMIT = 512;
 
 interface Options {
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly trustedProxies: AddressList;
   readonly isProduction: boolean;
 }
@@ -28,6 +30,8 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
   fastify.addHook('preSerialization', envelope);
   fastify.addHook('onResponse', (request, reply, done) => {
     logRequest(options.log, request, reply);
+    const route = request.routeOptions.url ?? null;
+    options.metrics.request(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
     done();
   });
 }
