@@ -3,6 +3,10 @@ import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
 import { type Account, createKey, registerOwner } from '../harness/accounts.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
+/** The lines of one metric. */
+const series = (text: string, name: string): string[] =>
+  text.split('\n').filter((line) => line.startsWith(name));
+
 describe('metrics', () => {
   let app: TestApp;
   let owner: Account;
@@ -16,8 +20,6 @@ describe('metrics', () => {
   afterAll(() => app.close());
 
   const read = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
-  const series = (text: string, name: string): string[] =>
-    text.split('\n').filter((line) => line.startsWith(name));
 
   it('count requests by the pattern of their route and never by what was in it', async () => {
     const made = await owner.http.post('/v1/clients', { firstName: 'Casey' });
