@@ -3,7 +3,7 @@
  * Tests may import anything, so `test/` is not cruised and specs are exempt.
  */
 const floors = ['platform', 'oversight', 'vault', 'identity', 'crm', 'communications'];
-const app = '^src/(app|app\\.module|main|start-process|metadata)\\.ts$|^src/demo/';
+const app = '^src/(app|app\\.module|main|start-process|metadata)\\.ts$|^src/(demo|adoption)/';
 /** Small files without state that a feature shows to its neighbours besides its module, services and entities. */
 const published = [
   '^src/oversight/security-events/event-(types|buffer)\\.ts$',
@@ -33,7 +33,10 @@ module.exports = {
         "A feature uses another feature of its floor through that one's module, service or entity; controllers, repositories and DTOs are private.",
       severity: 'error',
       from: { path: `^src/(${floors.slice(1).join('|')})/([^/]+)/`, pathNot: specs },
-      to: { path: '^src/$1/[^/]+/', pathNot: ['^src/$1/$2/', '\\.(module|service|entity)\\.ts$', ...published] },
+      to: {
+        path: '^src/$1/[^/]+/',
+        pathNot: ['^src/$1/$2/', '\\.(module|service|entity)\\.ts$', ...published],
+      },
     },
     {
       name: 'src-imports-src-only',

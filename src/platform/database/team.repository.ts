@@ -13,6 +13,7 @@ import type { ChangeAction, RecordedChange } from './change-recorder.js';
 import { Database } from './database.js';
 import { expectLive, missingReference } from './live-reference.js';
 import type { ListQuery } from './list-query.js';
+import { type NewRow, NewRows } from './new-rows.js';
 import { RowIndex } from './row-index.js';
 import { forgetKey, SealedRows } from './sealed-rows.js';
 import type { Row } from './statement.js';
@@ -40,17 +41,18 @@ const SAME_PERSON = 'Records with this e-mail or phone exist; send allowDuplicat
  * request's unit of work together with its audit entry, and every statement runs inside the caller's team.
  */
 export abstract class TeamRepository<E extends TeamRow, P extends object = Record<string, never>> {
-  private readonly shape: TableShape;
+  readonly shape: TableShape;
   private readonly statements: TeamStatements;
   private readonly sealedRows: SealedRows<E, P> | null;
   private readonly index: RowIndex<E> | null;
+  private readonly newRows: NewRows<E, P>;
   /** Audited fields in the clear: those that an erasure empties are sealed in audit rows, or history would keep them. */
   private readonly openFields: readonly string[];
 
   protected constructor(
     protected readonly store: TeamStore,
     entity: EntityTarget<E>,
-    private readonly rules: TableRules<E, P>,
+    readonly rules: TableRules<E, P>,
   ) {
     this.shape = shapeOf(store.source, entity);
     const closed = rules.audited.filter((name) => name in (rules.erased ?? {}));
@@ -63,6 +65,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     this.sealedRows = sealed;
     this.index = terms ? new RowIndex(store.cipher, terms, rules.duplicate ?? SAME_PERSON) : null;
     this.statements = new TeamStatements(this.shape, sealed !== null, this.index !== null);
+    this.newRows = new NewRows(this.statements, sealed, this.index, rules.resourceType, this.openFields);
   }
 
   /** Name in the audit log. */
@@ -148,22 +151,22 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const now = this.store.clock.nowIso();
     const own = { id: uuidv7(), teamId, version: 1, createdAt: now, updatedAt: now, archivedAt: null };
     const row = { ...fields, ...own } as unknown as E;
-    const auditId = uuidv7();
     this.expectReferences(context, row, null);
-    let key: { wrapped: Buffer; masterKeyId: string } | null = null;
-    let audit: Buffer | null = null;
-    if (this.sealedRows) {
-      const created = this.sealedRows.createKey(row);
-      const data = personal as P;
-      Object.assign(row, { sealed: this.sealedRows.seal(row, created.key, data) });
-      audit = this.sealedRows.sealAudit(row, auditId, { new: this.sealedRows.auditValues(row) });
-      key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId };
-    }
-    const tokens = await this.index?.tokens(row);
-    if (tokens && !allowDuplicate) this.index?.refuseDuplicates(context, row, tokens.unique);
-    const change = this.change(auditId, 'CREATE', row, null, presentFields(row, this.openFields), audit);
-    this.stage(context, row, this.statements.insert(row, tokens?.all ?? [], key), change);
+    const made = await this.newRows.make(row, personal as P);
+    if (!allowDuplicate) this.index?.refuseDuplicates(context, row, made.unique);
+    this.stage(context, row, made.statement, made.change);
     return row;
+  }
+
+  /**
+   * What writes a row of another team, as the database gave it with its wrapped key, into this one under a new key;
+   * no request does that, the adoption of orphans does. @throws IntegrityError when it does not open
+   */
+  adopted(raw: Row, teamId: string, fields: Readonly<Record<string, unknown>>): Promise<NewRow> {
+    const from = this.rowOf(raw);
+    const row = { ...this.nextVersion(from, fields as Partial<E>), teamId };
+    const personal = this.sealedRows?.of(from) ?? ({} as P);
+    return this.newRows.make(row, personal, { adoptedFrom: from.teamId });
   }
 
   /**
@@ -258,12 +261,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
 
   private nextVersion(before: E, fields: Partial<E>): E {
     // The spread keeps the opened personal data, too.
-    return {
-      ...before,
-      ...fields,
-      version: before.version + 1,
-      updatedAt: this.store.clock.nowIso(),
-    };
+    const updatedAt = this.store.clock.nowIso();
+    return { ...before, ...fields, version: before.version + 1, updatedAt };
   }
 
   private rowOf(raw: Row): E {
