@@ -131,6 +131,34 @@ describe('a request to a host outside', () => {
     await expect(sender(names)('http://slow.example.com/', 300)).rejects.toMatchObject({ code: 'TIMEOUT' });
   });
 
+  it.each([
+    [
+      'an answer that switches protocols',
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n',
+    ],
+    ['one that does so unasked', 'HTTP/1.1 101 Switching Protocols\r\n\r\n'],
+    ['a hint that nothing follows', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ['a connection closed without a word', ''],
+    ['a body that breaks off', 'HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'],
+  ])(
+    'fails in time for %s',
+    async (_name, answer) => {
+      port = await listen(OUTSIDE, ({ socket }) => socket.end(answer));
+      await expect(sender()(`http://${OUTSIDE}:${port}/`)).rejects.toBeInstanceOf(OutboundFailedError);
+      port = await listen(OUTSIDE, ({ socket }) => socket.write(answer));
+      const startMs = Date.now();
+      await expect(sender()(`http://${OUTSIDE}:${port}/`, 400)).rejects.toBeInstanceOf(OutboundFailedError);
+      expect(Date.now() - startMs).toBeLessThan(1500);
+    },
+    5000,
+  );
+
+  it('takes an answer whole that ends with its connection', async () => {
+    port = await listen(OUTSIDE, ({ socket }) => socket.end(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(50_000)}`));
+    const { status, body } = await sender()(`http://${OUTSIDE}:${port}/`);
+    expect([status, body.length]).toEqual([200, 50_000]);
+  });
+
   it('takes no answer without end', async () => {
     port = await listen(OUTSIDE, (_request, response) => {
       const block = Buffer.alloc(65_536);

@@ -30,7 +30,7 @@ export interface OutboundAnswer {
 /** No answer came: no connection, a broken one, too slow, or too long. */
 export class OutboundFailedError extends Error {
   constructor(
-    /** A word for logs: the system's error code, `TIMEOUT` or `ANSWER_TOO_LARGE`. */
+    /** A word for logs: the system's error code, `TIMEOUT`, `CLOSED`, `PROTOCOL_SWITCHED` or `ANSWER_TOO_LARGE`. */
     readonly code: string,
   ) {
     super(`no answer came: ${code}`);
@@ -53,32 +53,51 @@ export class OutboundHttp {
     const deadline = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;
     try {
-      const addresses = await before(signal, this.guard.resolve(url.hostname, request.policy));
-      const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-      return await answerOf(
-        send(url, {
-          method: request.method,
-          headers: { ...request.headers, 'content-length': String(request.body?.length ?? 0) },
-          lookup: pinnedLookup(addresses),
-          // A connection of the pool might have been made to an address that nobody checked for this request.
-          agent: false,
-          signal,
-          maxHeaderSize: MAX_HEADER_BYTES,
-          ...(request.ca ? { ca: request.ca } : {}),
-        }),
-        request.body,
-      );
+      // The answer too races with the signal: what the connection does is the other side's choice.
+      return await before(signal, this.exchange(url, request, signal));
     } catch (error) {
       if (error instanceof OutboundRefusedError || error instanceof OutboundFailedError) throw error;
       throw new OutboundFailedError(deadline.aborted ? 'TIMEOUT' : codeOf(error));
     }
   }
+
+  private async exchange(url: URL, request: OutboundRequest, signal: AbortSignal): Promise<OutboundAnswer> {
+    const addresses = await before(signal, this.guard.resolve(url.hostname, request.policy));
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    return answerOf(
+      send(url, {
+        method: request.method,
+        headers: { ...request.headers, 'content-length': String(request.body?.length ?? 0) },
+        lookup: pinnedLookup(addresses),
+        // A connection of the pool might have been made to an address that nobody checked for this request.
+        agent: false,
+        signal,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        ...(request.ca ? { ca: request.ca } : {}),
+      }),
+      request.body,
+    );
+  }
 }
 
 function answerOf(request: ClientRequest, body: Buffer | undefined): Promise<OutboundAnswer> {
   return new Promise((resolve, reject) => {
+    let answered = false;
+    const refuse = (code: string): void => {
+      reject(new OutboundFailedError(code));
+      request.destroy();
+    };
     request.on('error', reject);
+    // Without an error, but also without an answer. Behind an answer it may come before that answer's last bytes are read.
+    request.on('close', () => answered || refuse('CLOSED'));
+    // We never ask for another protocol; without a listener Node would close without a word (RFC 9110, section 15.2.2).
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      refuse('PROTOCOL_SWITCHED');
+    });
     request.on('response', (response: IncomingMessage) => {
+      if (response.statusCode === 101) return refuse('PROTOCOL_SWITCHED');
+      answered = true;
       const chunks: Buffer[] = [];
       let size = 0;
       response.on('data', (chunk: Buffer) => {
@@ -87,10 +106,10 @@ function answerOf(request: ClientRequest, body: Buffer | undefined): Promise<Out
           chunks.push(chunk);
           return;
         }
-        reject(new OutboundFailedError('ANSWER_TOO_LARGE'));
-        request.destroy();
+        refuse('ANSWER_TOO_LARGE');
       });
       response.on('error', reject);
+      response.on('close', () => refuse('CLOSED'));
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks) }));
     });
     request.end(body);
