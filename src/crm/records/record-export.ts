@@ -79,14 +79,27 @@ export class RecordExport {
     first: Page<object>,
     scopes: readonly string[],
   ): AsyncGenerator<Page<object>> {
-    yield first;
-    let cursor = first.nextCursor;
-    for (let read = 1; cursor !== null; read++) {
-      if (read % PAGES_PER_CHECK === 0) await this.expectStanding(context, scopes);
-      const page = await source.list(context, { ...filters, limit: PAGE, cursor });
+    for (let [page, read] = [first, 1]; ; read++) {
+      const { nextCursor: cursor } = page;
+      // PostgreSQL reads the next page while this one is written.
+      const ahead =
+        cursor === null ? null : this.nextPage(context, source, { ...filters, cursor }, { scopes, read });
+      // Nobody waits for it when the client is gone; whoever does hears of its failure.
+      ahead?.catch(() => undefined);
       yield page;
-      cursor = page.nextCursor;
+      if (ahead === null) return;
+      page = await ahead;
     }
+  }
+
+  private async nextPage(
+    context: RequestContext,
+    source: ExportSource,
+    query: { readonly cursor: string },
+    { scopes, read }: { readonly scopes: readonly string[]; readonly read: number },
+  ): Promise<Page<object>> {
+    if (read % PAGES_PER_CHECK === 0) await this.expectStanding(context, scopes);
+    return source.list(context, { ...query, limit: PAGE });
   }
 
   /** Ends the file in the middle when the caller lost the right to it; the client sees a broken transfer. */
