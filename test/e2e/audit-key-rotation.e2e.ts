@@ -1,4 +1,6 @@
-import { createPublicKey, randomBytes } from 'node:crypto';
+import { createHash, createPublicKey, randomBytes, randomUUID } from 'node:crypto';
+import { checkpointText } from '../../src/oversight/audit/checkpoint.js';
+import { endText } from '../../src/oversight/audit/export-lines.js';
 import { merkleRoot } from '../../src/oversight/audit/merkle.js';
 import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
 import { signedText } from '../../src/oversight/audit/seal.js';
@@ -67,6 +69,70 @@ describe('the key of the audit log', () => {
     expect(result.head.keyId).toBe(SigningKey.from(SECOND).keyId);
     expect(await offline([SECOND, FIRST])).toMatchObject({ valid: true, checkedRows: result.checkedRows });
     expect(await offline(null)).toMatchObject({ valid: true });
+  });
+
+  it('cannot excuse the loss of what its successor sealed', async () => {
+    const { head } = await verify();
+    const old = SigningKey.from(FIRST);
+    const [row] = await database.sql(
+      `SELECT a.id, a.created_at FROM audit_log a, audit_seal s
+       WHERE s.team_id = $1 AND s.seq = $2 AND a.team_id = $1 AND a.id = ANY (s.ids) LIMIT 1`,
+      [owner.teamId, head.seq],
+    );
+    const point = {
+      id: randomUUID(),
+      teamId: owner.teamId,
+      month: '2099-12',
+      before: '2100-01-01T00:00:00.000Z',
+      rows: 1,
+      lastSeq: head.seq,
+      lastRoot: head.root,
+      otherIds: [],
+      removedAt: new Date().toISOString(),
+      removedBy: 'job audit-retention',
+      reason: 'none',
+      keyId: old.keyId,
+    };
+    await database.sql('CREATE TABLE kept AS SELECT * FROM audit_log WHERE id = $1', [row.id]);
+    await database.sql(
+      `INSERT INTO audit_checkpoint (team_id, id, month, rows, last_seq, last_root, other_ids, removed_at, removed_by, reason, key_id, signature)
+       VALUES ($1, $2, '2099-12-01', 1, $3, decode($4, 'hex'), '{}', $5, $6, $7, $8, decode($9, 'hex'))`,
+      [
+        point.teamId,
+        point.id,
+        point.lastSeq,
+        point.lastRoot,
+        point.removedAt,
+        point.removedBy,
+        point.reason,
+        point.keyId,
+        old.sign(checkpointText(point)),
+      ],
+    );
+    await tamper(database, `DELETE FROM audit_log WHERE id = '${row.id}'`);
+    expect(await verify()).toMatchObject({ valid: false, firstBrokenId: row.id });
+    expect(await offline([SECOND, FIRST])).toMatchObject({ valid: false, firstBrokenId: row.id });
+    await tamper(database, `INSERT INTO audit_log SELECT * FROM kept; DELETE FROM audit_checkpoint`);
+    expect(await verify()).toMatchObject({ valid: true });
+  });
+
+  it('signs no file for a log that has passed on from it', async () => {
+    const { text } = await owner.http.get('/v1/audit-log/export');
+    const lines = text.trimEnd().split('\n');
+    const old = SigningKey.from(FIRST);
+    const start = { ...JSON.parse(lines[0]), keyId: old.keyId, publicKey: old.publicKeyPem };
+    const body = [JSON.stringify(start), ...lines.slice(1, -1)];
+    const sha256 = createHash('sha256')
+      .update(body.map((line) => `${line}\n`).join(''))
+      .digest('hex');
+    const end = JSON.parse(lines.at(-1) ?? '');
+    const signature = old.sign(endText(owner.teamId, end.rows, sha256));
+    const check = new OfflineCheck(
+      [SECOND, FIRST].map((seed) => createPublicKey(pemOf(seed))),
+      null,
+    );
+    for (const line of [...body, JSON.stringify({ ...end, sha256, signature })]) check.add(line);
+    expect(check.result()).toMatchObject({ valid: false, reason: expect.stringContaining('retired') });
   });
 
   it('is shown with those before it', async () => {

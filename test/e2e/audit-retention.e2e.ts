@@ -5,9 +5,11 @@ import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offl
 import { RetentionJob } from '../../src/oversight/audit/retention-job.js';
 import { Database } from '../../src/platform/database/database.js';
 import { DatabaseAddress } from '../../src/platform/database/database-address.js';
+import { ADVISORY_LOCK } from '../../src/platform/database/advisory-locks.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients, sealed, tamper } from '../harness/audit.js';
 import { type CommandResult, Commands } from '../harness/command.js';
+import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
 
 jest.setTimeout(60_000);
@@ -224,6 +226,38 @@ describe('retention of the audit log', () => {
     } finally {
       await Promise.all(workers.map((worker) => worker.close()));
     }
+  });
+
+  it('does not wait for the forwarding of the log, which has a lock of its own', async () => {
+    const forwarding = {
+      AUDIT_FORWARD_URL: 'https://127.0.0.1:9/audit',
+      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+      AUDIT_FORWARD_ALLOWED_RANGES: '127.0.0.1/32',
+    };
+    const worker = await startTestApp({ database, env: { ...env('all'), ...SETTING, ...forwarding } });
+    try {
+      const lock = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1`;
+      const number = Number(BigInt(ADVISORY_LOCK.auditForwarding) & 0xffff_ffffn);
+      await eventually(async () => expect(await database.sql(lock, [number])).toHaveLength(1));
+      await worker.app.get(RetentionJob).run();
+      expect(await partitions()).not.toContain(table(OLDEST));
+    } finally {
+      await worker.close();
+    }
+  });
+
+  it('removes nothing when the month has rows that the check is not shown', async () => {
+    await tamper(
+      database,
+      `CREATE POLICY hidden ON audit_log AS RESTRICTIVE FOR SELECT TO latchkey_app USING (user_agent IS DISTINCT FROM 'hidden');
+       INSERT INTO ${table(OLDEST)} (team_id, id, created_at, action, resource_type, resource_id, auth_method, user_agent, request_id)
+       SELECT team_id, gen_random_uuid(), created_at, action, resource_type, resource_id, auth_method, 'hidden', request_id
+       FROM ${table(OLDEST)} WHERE team_id = '${owner.teamId}' LIMIT 1`,
+    );
+    expect((await verify()).valid).toBe(true);
+    const { code, stderr } = await retain();
+    expect([code, stderr]).toEqual([1, expect.stringContaining(owner.teamId)]);
+    expect(await database.sql('SELECT FROM audit_checkpoint')).toEqual([]);
   });
 
   it('leaves nothing half done when the partition cannot be dropped', async () => {

@@ -20,6 +20,19 @@ class Progress {
   head: SealHeader | null = null;
   readonly keys = new KeySequence();
   readonly removals = new Removals();
+  /** Checked rows by the month of their time, `YYYY-MM`. */
+  readonly months = new Map<string, number>();
+
+  noteChecked(createdAt: string): void {
+    const month = createdAt.slice(0, 7);
+    this.checkedRows++;
+    this.months.set(month, (this.months.get(month) ?? 0) + 1);
+  }
+}
+
+/** What was found, and how many rows of each month (`YYYY-MM`) are what was sealed. */
+export interface CheckedLog extends VerificationView {
+  readonly rowsByMonth: ReadonlyMap<string, number>;
 }
 
 /**
@@ -35,12 +48,20 @@ export class LogCheck {
   ) {}
 
   async check(teamId: string): Promise<VerificationView> {
+    const { rowsByMonth: _, ...view } = await this.checkByMonth(teamId);
+    return view;
+  }
+
+  /** The same, with what retention must know before it removes a month. */
+  async checkByMonth(teamId: string): Promise<CheckedLog> {
     const known = await this.anchor.newest(teamId);
     const state = await this.log.state(teamId);
     const progress = new Progress();
     const falseId = await this.takeCheckpoints(teamId, progress);
     await this.checkBatches(teamId, state, known, progress);
-    progress.brokenId ??= progress.removals.surplus() ?? falseId;
+    const { removals, keys } = progress;
+    const isOfLog = (keyId: string): boolean => keyId === this.keys.keyId || keys.has(keyId);
+    progress.brokenId ??= removals.surplus() ?? removals.excusedByStranger(isOfLog) ?? falseId;
     progress.brokenId ??= await this.foreignRow(teamId, state, progress.checkedRows);
     return {
       valid: progress.brokenId === null,
@@ -50,6 +71,7 @@ export class LogCheck {
       verifiedFrom: progress.removals.verifiedFrom,
       firstBrokenId: progress.brokenId,
       head: progress.head,
+      rowsByMonth: progress.months,
     };
   }
 
@@ -80,20 +102,21 @@ export class LogCheck {
   }
 
   private async checkBatch(seal: Seal, progress: Progress): Promise<void> {
+    if (!this.isLinked(seal, progress)) {
+      progress.brokenId = seal.ids[0] ?? seal.lastId;
+      return;
+    }
     const rows = await this.log.rowsOf(seal);
+    const mayExcuse = (keyId: string): boolean => !progress.keys.hasLeft(keyId);
     for (const [index, id] of seal.ids.entries()) {
       const row = rows.get(id);
-      if (!row && progress.removals.covers(seal.seq, id)) continue;
+      if (!row && progress.removals.covers(seal, id, mayExcuse)) continue;
       const digest = seal.digests.slice(index * DIGEST_BYTES * 2, (index + 1) * DIGEST_BYTES * 2);
       if (!row || digestOf(row).toString('hex') !== digest) {
         progress.brokenId = id;
         return;
       }
-      progress.checkedRows++;
-    }
-    if (!this.isLinked(seal, progress)) {
-      progress.brokenId = seal.ids[0] ?? seal.lastId;
-      return;
+      progress.noteChecked(row.createdAt);
     }
     progress.head = headerOf(seal);
   }

@@ -190,7 +190,8 @@ export class OfflineCheck {
   /** Passes over rows that retention removed, up to the one that is there. */
   private skipRemoved(next: string | null): void {
     for (let id = this.expectedId(); id !== null && id !== next; id = this.expectedId()) {
-      if (!this.removals.covers(this.seal?.seq ?? 0, id)) return;
+      if (!this.seal || !this.removals.covers(this.seal, id, (keyId) => !this.sequence.hasLeft(keyId)))
+        return;
       this.index++;
     }
   }
@@ -208,6 +209,12 @@ export class OfflineCheck {
       this.fail(knownHead.lastId, 'the log ends before the head that was anchored');
     const surplus = this.removals.surplus();
     if (surplus !== null) this.fail(surplus, 'more rows are missing than were removed');
+    const isOfLog = (keyId: string): boolean => keyId === this.keyId || this.sequence.has(keyId);
+    const excused = this.removals.excusedByStranger(isOfLog);
+    if (excused !== null)
+      this.fail(excused, 'a row is missing, and the key that says why is none of the log');
+    // Today's key signs the file. One that the log has passed on from could put its name under another's file.
+    if (this.sequence.hasLeft(this.keyId)) this.fail(null, 'the file is signed with a key that was retired');
     if (end === null) return this.fail(null, 'the file ends too early');
     const sha256 = this.hash.digest('hex');
     const text = endText(this.teamId, end.rows, sha256);

@@ -32,6 +32,7 @@ export class RetentionJob {
     const order = { months, dryRun: false, by: 'job audit-retention', reason };
     try {
       const removed = await this.retention.run(this.address.ownerUrl, order);
+      if (removed === null) this.log.info({}, 'the audit log is being shortened by another instance');
       for (const month of removed ?? []) this.log.info(month, 'a month of the audit log was removed');
     } catch (error) {
       if (!(error instanceof BrokenLogError)) throw error;

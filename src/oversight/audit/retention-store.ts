@@ -4,9 +4,8 @@ import { enter } from '../../platform/database/database.js';
 import type { Statement } from '../../platform/database/statement.js';
 import type { Checkpoint } from './checkpoint.js';
 import { HAD_ITS_TURN } from './sealed-log.js';
+import { ADVISORY_LOCK } from '../../platform/database/advisory-locks.js';
 
-/** Whoever removes partitions holds this advisory lock: any constant. */
-const RETENTION_LOCK = 7_203_911_542;
 /** Writers queue behind a waiting DROP: better to give up and come back. */
 const LOCK_TIMEOUT = '2s';
 
@@ -32,7 +31,7 @@ export class RetentionStore {
   /** False while another instance is at it. The lock ends with the connection. */
   async lock(): Promise<boolean> {
     const { rows } = await this.client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1) AS got', [
-      RETENTION_LOCK,
+      ADVISORY_LOCK.auditRetention,
     ]);
     return rows[0].got;
   }

@@ -3,9 +3,7 @@ import { LeaderConnection } from '../../platform/database/leader-connection.js';
 import type { Seal, SealHeader } from './seal.js';
 import { HEADER_COLUMNS, headerFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
-
-/** Whoever seals holds this advisory lock: any constant. */
-const LEADER_LOCK = 7_203_911_541;
+import { ADVISORY_LOCK } from '../../platform/database/advisory-locks.js';
 
 /** Rows of all teams that have no seal yet, and where the sealer stands. */
 export interface UnsealedPage {
@@ -25,7 +23,7 @@ export class SealerStore {
   }
 
   lead(): Promise<boolean> {
-    return this.connection.lead(LEADER_LOCK);
+    return this.connection.lead(ADVISORY_LOCK.auditSealing);
   }
 
   /** Rows, window and state come from one statement, so they belong to one snapshot. */

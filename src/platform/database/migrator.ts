@@ -1,9 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
-
-/** Any constant: whoever migrates a database holds this lock. */
-const MIGRATION_LOCK = 7_203_911_540;
+import { ADVISORY_LOCK } from './advisory-locks.js';
 
 /**
  * Brings the schema up to date as the owner. Two instances starting together migrate once: the second waits
@@ -24,7 +22,7 @@ export async function migrate(
     logging: false,
   });
   try {
-    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    await lock.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK.migration]);
     await source.initialize();
     const done = await source.runMigrations({ transaction: 'each' });
     return done.map(({ name }) => name);

@@ -2,9 +2,8 @@ import type pg from 'pg';
 import { LeaderConnection } from '../../../platform/database/leader-connection.js';
 import type { Seal } from '../seal.js';
 import { SEAL_COLUMNS, sealFrom } from '../seal-rows.js';
+import { ADVISORY_LOCK } from '../../../platform/database/advisory-locks.js';
 
-/** Whoever forwards holds this advisory lock: any constant. */
-const LEADER_LOCK = 7_203_911_542;
 /** Batches and rows that are read in one go; the last batch may go beyond. */
 const MOST_BATCHES = 100;
 const MOST_ROWS = 500;
@@ -46,7 +45,7 @@ export class ForwardStore {
   }
 
   lead(): Promise<boolean> {
-    return this.connection.lead(LEADER_LOCK);
+    return this.connection.lead(ADVISORY_LOCK.auditForwarding);
   }
 
   /** The batches behind the position; position and batches come from one snapshot. */
