@@ -190,6 +190,15 @@ describe('lists of 20,000 clients', () => {
     },
   );
 
+  it.each(['NULL', 'a,b', '{x}', '"y"', 'back\\slash', "O'Fallon"])(
+    'take the value of a filter as one value, whatever its characters: %s',
+    async (city) => {
+      await owner.http.post('/v1/listings', { street: '1 Main Street', city });
+      const { json } = await owner.http.get(`/v1/listings?city=${encodeURIComponent(city)}`);
+      expect(json.data).toMatchObject([{ city }]);
+    },
+  );
+
   it.each(['createdAt', '-createdAt'])(
     'are as cheap deep in the list as at its beginning: %s',
     async (sort) => {
