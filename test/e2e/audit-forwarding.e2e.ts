@@ -231,6 +231,62 @@ describe('forwarding of the audit log to a webhook', () => {
     });
   });
 
+  it('a batch that somebody emptied, altered or made up is sent as such, raises the alarm, and holds up nothing', async () => {
+    const quiet = await start({ AUDIT_FORWARD_URL: '', AUDIT_FORWARD_SECRET: '' });
+    const [emptied, shortened] = await twoTeams(quiet);
+    for (const owner of [emptied, shortened])
+      await eventually(async () => {
+        expect((await owner.http.get('/v1/audit-log/verify')).json.data).toMatchObject({ pendingRows: 0 });
+      });
+    await tamper(
+      database,
+      `UPDATE audit_seal SET ids = '{}', digests = '' WHERE team_id = '${emptied.teamId}' AND seq = 1;
+       UPDATE audit_seal SET ids = ids || gen_random_uuid(), digests = digests || root WHERE team_id = '${shortened.teamId}' AND seq = 1`,
+    );
+    const app = await start();
+    const behind = await registerOwner(app.http);
+    await eventually(async () => {
+      expect(batches().some(({ seal }) => seal.teamId === behind.teamId)).toBe(true);
+      const [{ waiting }] = await database.sql(
+        'SELECT count(*)::int AS waiting FROM latchkey.seals_to_forward(10)',
+      );
+      expect(waiting).toBe(0);
+    }, WITHIN_MS);
+    const sent = (owner: Account) =>
+      batches().find(({ seal }) => seal.teamId === owner.teamId && seal.seq === 1);
+    expect(sent(emptied)).toMatchObject({ state: 'altered', rows: [] });
+    expect(sent(shortened).state).toBe('altered');
+    expect(sent(shortened).rows.map(({ state }: any) => state)).not.toContain('intact');
+    expect(batches().filter(({ state }) => state === 'altered')).toHaveLength(2);
+    await eventually(async () => {
+      const found = await database.sql(
+        `SELECT DISTINCT team_id FROM security_events WHERE type = 'audit_tampering'`,
+      );
+      expect(new Set(found.map(({ team_id }) => team_id))).toEqual(
+        new Set([emptied.teamId, shortened.teamId]),
+      );
+    });
+  });
+
+  it('reports that it is stuck also when it is the log itself that cannot be read', async () => {
+    const app = await start();
+    await twoTeams(app);
+    await complete();
+    await tamper(database, 'REVOKE SELECT ON audit_checkpoint, audit_log FROM latchkey_app');
+    await registerOwner(app.http);
+    await eventually(async () => expect((await status()).failure).toBe('UNREADABLE_42501'), WITHIN_MS);
+    moveClock(app, 11 * 60_000);
+    await eventually(async () => {
+      const found = await database.sql(
+        `SELECT details FROM platform_security_events WHERE type = 'audit_forwarding_stuck'`,
+      );
+      expect(found.map(({ details }) => details)).toEqual([{ code: 'UNREADABLE_42501', minutes: 11 }]);
+    }, WITHIN_MS);
+    await tamper(database, 'GRANT SELECT ON audit_checkpoint, audit_log TO latchkey_app');
+    await complete();
+    expect(await status()).toMatchObject({ failing_since: null, failure: null });
+  }, 60_000);
+
   it('says how it goes, reports when it is stuck and when it is not any more', async () => {
     receiver.answer = (response) => response.writeHead(503).end();
     const app = await start();

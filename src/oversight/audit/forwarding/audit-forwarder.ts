@@ -2,6 +2,7 @@ import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } f
 import { Clock } from '../../../platform/clock/clock.js';
 import { Config } from '../../../platform/config/config.js';
 import { DatabaseAddress } from '../../../platform/database/database-address.js';
+import { isContention } from '../../../platform/database/database-errors.js';
 import { Log } from '../../../platform/logging/log.js';
 import { OutboundHttp } from '../../../platform/net/outbound-http.js';
 import { OutboundGuard } from '../../../platform/net/outbound-url.js';
@@ -10,7 +11,7 @@ import { SealedLog } from '../sealed-log.js';
 import { compose } from './delivery.js';
 import { type Failing, ForwardStore } from './forward-store.js';
 import { makeReceiver } from './make-receiver.js';
-import { DeliveryError, type Receiver } from './receiver.js';
+import { DeliveryError, failureCode, type Receiver } from './receiver.js';
 import { RowAlarm } from './row-alarm.js';
 
 const TICK_MS = 1000;
@@ -85,8 +86,17 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
       if (!this.databaseFailing)
         this.log.error({ err: error }, 'the audit log cannot be read for forwarding at the moment');
       this.databaseFailing = true;
+      // Without a connection this cannot be noted either: then the database itself is what is down.
+      await this.noteUnreadable(error).catch(() => undefined);
       await this.drop();
     }
+  }
+
+  /** Whatever stops the forwarding counts as its failure, so that people hear of it; a faster forwarder does not. */
+  private async noteUnreadable(error: unknown): Promise<void> {
+    const { store } = this;
+    if (store === null || !this.leading || this.abort.signal.aborted || isContention(error)) return;
+    await this.noteFailure(store, `UNREADABLE_${failureCode(error)}`, await store.failing());
   }
 
   private async connected(): Promise<ForwardStore> {
@@ -126,6 +136,10 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
     if (this.failures === 0) this.log.error({ code }, 'the audit log cannot be forwarded; it waits');
     this.failures++;
     this.retryAtMs = Date.now() + backOffMs(this.failures);
+    await this.noteFailure(store, code, failing);
+  }
+
+  private async noteFailure(store: ForwardStore, code: string, failing: Failing | null): Promise<void> {
     const nowMs = this.clock.nowMs();
     const isStuck = failing !== null && nowMs - failing.sinceMs >= STUCK_MS;
     const report = isStuck && nowMs - (failing.reportedAtMs ?? -Infinity) >= REPORT_EVERY_MS;

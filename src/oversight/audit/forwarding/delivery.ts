@@ -1,5 +1,5 @@
-import { DIGEST_BYTES, splitDigests } from '../merkle.js';
-import { headerOf, type SealHeader } from '../seal.js';
+import { splitDigests } from '../merkle.js';
+import { headerOf, rootFits, type SealHeader } from '../seal.js';
 import { digestOf, type StoredRow } from '../stored-row.js';
 import type { NumberedSeal, Position } from './forward-store.js';
 
@@ -7,6 +7,8 @@ import type { NumberedSeal, Position } from './forward-store.js';
 const MAX_BYTES = 524_288;
 /** Values of a row beyond this stay at home; the row itself goes. */
 const MAX_VALUES_BYTES = 65_536;
+/** For rows that no root vouches for: whatever stands there now, they are not intact. */
+const NO_DIGEST = Buffer.alloc(0);
 
 /**
  * One row of the audit log as it leaves the installation. Personal values never do: what has left could not be erased
@@ -30,7 +32,7 @@ export interface ForwardedRow {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
   readonly requestId: string | null;
-  /** Hex, SHA-256 of the stored row, as it was sealed. */
+  /** Hex, SHA-256 of the stored row, as it was sealed. Empty in an altered batch. */
   readonly digest: string;
   /** `altered`: no longer what was sealed. `missing`: no longer there, removed by retention or by somebody. */
   readonly state: 'intact' | 'altered' | 'missing';
@@ -39,6 +41,8 @@ export interface ForwardedRow {
 /** A batch, or a part of one, with its signed head. */
 export interface ForwardedBatch {
   readonly seal: SealHeader;
+  /** `altered`: its ids and digests are no longer what its root stands for, so none of its rows is vouched for. */
+  readonly state: 'intact' | 'altered';
   /** Place of the first of `rows` within the batch, from 0. */
   readonly firstIndex: number;
   readonly rows: readonly ForwardedRow[];
@@ -52,7 +56,8 @@ export interface Delivery {
 }
 
 /**
- * Puts as much of the waiting batches together as one delivery takes, at least one row.
+ * Puts as much of the waiting batches together as one delivery takes, at least one row. Whatever somebody made of a
+ * batch, even one without rows, it is sent as it is: what it cannot do is hold up the batches behind it.
  * @param rowsOf the rows of a batch that are still there, by id
  */
 export async function compose(
@@ -65,15 +70,16 @@ export async function compose(
   for (const seal of seals) {
     const stored = await rowsOf(seal);
     const digests = splitDigests(Buffer.from(seal.digests, 'hex'));
+    const state = rootFits(seal) ? 'intact' : 'altered';
     const rows: ForwardedRow[] = [];
     for (let index = seal.rowsSent; index < seal.ids.length && bytes < MAX_BYTES; index++) {
       const id = seal.ids[index];
-      const row = rowOf(id, stored.get(id) ?? null, digests[index]);
+      const row = rowOf(id, stored.get(id) ?? null, state === 'intact' ? digests[index] : NO_DIGEST);
       bytes += JSON.stringify(row).length;
       rows.push(row);
     }
-    if (rows.length === 0) break;
-    batches.push({ seal: headerOf(seal), firstIndex: seal.rowsSent, rows });
+    if (rows.length === 0 && seal.ids.length > seal.rowsSent) break;
+    batches.push({ seal: headerOf(seal), state, firstIndex: seal.rowsSent, rows });
     end = { page: seal.page, teamId: seal.teamId, seq: seal.seq, rowsSent: seal.rowsSent + rows.length };
     if (bytes >= MAX_BYTES) break;
   }
@@ -107,7 +113,7 @@ function rowOf(id: string, stored: StoredRow | null, digest: Buffer): ForwardedR
 
 function stateOf(stored: StoredRow | null, digest: Buffer): ForwardedRow['state'] {
   if (stored === null) return 'missing';
-  return digest.length === DIGEST_BYTES && digestOf(stored).equals(digest) ? 'intact' : 'altered';
+  return digestOf(stored).equals(digest) ? 'intact' : 'altered';
 }
 
 function parsed(text: string | null): unknown {

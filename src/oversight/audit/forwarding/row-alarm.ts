@@ -7,7 +7,7 @@ import { SealedLog } from '../sealed-log.js';
 import { reportTampering } from '../tampering.js';
 import type { Delivery } from './delivery.js';
 
-/** Raises the alarm for forwarded rows that are not what was sealed, unless retention removed them. */
+/** Raises the alarm for forwarded batches and rows that are not what was sealed, unless retention removed them. */
 @Injectable()
 export class RowAlarm {
   constructor(
@@ -17,7 +17,11 @@ export class RowAlarm {
   ) {}
 
   async look({ batches }: Delivery): Promise<void> {
-    for (const { seal, rows } of batches) {
+    for (const { seal, state: batchState, rows } of batches) {
+      if (batchState === 'altered') {
+        reportTampering(this.events, seal.teamId, rows[0]?.id ?? `batch ${seal.seq}`);
+        continue;
+      }
       const suspicious = rows.filter(({ state }) => state !== 'intact');
       if (suspicious.length === 0) continue;
       const removed = await this.removalsOf(seal.teamId);

@@ -13,13 +13,24 @@ const MAX_PARAM_LENGTH = 300;
 
 type Params = Readonly<Record<string, string | number | null>>;
 
-/** The messages of a batch: its rows in order, and its signed head when its last row is among them. */
+/**
+ * The messages of a batch: its rows in order, and its signed head when its last row is among them. Of a batch that was
+ * altered nobody knows which row is the last: its head goes with every part.
+ */
 export function messagesOf(batch: ForwardedBatch, hostname: string): Buffer[] {
-  const { seal, firstIndex, rows } = batch;
+  const { seal, state, firstIndex, rows } = batch;
   const messages = rows.map((row, at) => rowMessage(row, seal.teamId, seal.seq, firstIndex + at, hostname));
-  if (firstIndex + rows.length === seal.rows) {
-    const params = { team: seal.teamId, seq: seal.seq, rows: seal.rows, root: seal.root, keyId: seal.keyId };
-    const head = header(NOTICE, seal.sealedAt, hostname, 'audit-seal');
+  const isAltered = state === 'altered';
+  if (isAltered || firstIndex + rows.length === seal.rows) {
+    const params = {
+      team: seal.teamId,
+      seq: seal.seq,
+      rows: seal.rows,
+      root: seal.root,
+      keyId: seal.keyId,
+      state,
+    };
+    const head = header(isAltered ? CRITICAL : NOTICE, seal.sealedAt, hostname, 'audit-seal');
     messages.push(Buffer.from(`${head} ${element('seal', params)} ${ascii(JSON.stringify(seal))}`));
   }
   return messages;
