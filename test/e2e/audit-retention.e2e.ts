@@ -1,8 +1,11 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { v7 as uuidv7 } from 'uuid';
+import { AuditKeys } from '../../src/oversight/audit/audit-keys.js';
 import { AuditRetention } from '../../src/oversight/audit/audit-retention.js';
 import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
 import { RetentionJob } from '../../src/oversight/audit/retention-job.js';
+import { STORED_COLUMNS, type StoredRow } from '../../src/oversight/audit/stored-row.js';
 import { Database } from '../../src/platform/database/database.js';
 import { DatabaseAddress } from '../../src/platform/database/database-address.js';
 import { ADVISORY_LOCK } from '../../src/platform/database/advisory-locks.js';
@@ -40,8 +43,8 @@ function signIn(account: Account, on: TestApp): void {
 }
 
 /**
- * A log of several months: rows are written by an instance that seals nothing, moved into the past by the superuser
- * (their codes do not cover the time, which is the database's), and sealed as they stand.
+ * A log of several months: rows are written by an instance that seals nothing, made anew as if written in the past, and
+ * sealed as they stand.
  */
 describe('retention of the audit log', () => {
   let commands: Commands;
@@ -116,15 +119,18 @@ describe('retention of the audit log', () => {
   /** A batch of its own: what the team has not sealed yet and some clients more, spread over the months. */
   async function write(account: Account, count: number, months: string[]): Promise<void> {
     await addClients(account, count);
-    const rows = await database.sql(
-      `SELECT id FROM audit_log a WHERE team_id = $1
+    const rows = (await database.sql(
+      `SELECT ${STORED_COLUMNS} FROM audit_log a WHERE team_id = $1
          AND NOT EXISTS (SELECT FROM audit_seal s WHERE s.team_id = a.team_id AND a.id = ANY (s.ids)) ORDER BY id`,
       [account.teamId],
-    );
-    const moves = rows.map(
-      ({ id }, n) =>
-        `UPDATE audit_log SET created_at = '${months[n % months.length]}-17T08:00:0${n}Z' WHERE id = '${id}'`,
-    );
+    )) as unknown as StoredRow[];
+    const moves = rows.map((row, n) => {
+      const time = `${months[n % months.length]}-17T08:00:0${n}.000Z`;
+      const id = uuidv7({ msecs: Date.parse(time) });
+      // Personal values are bound to the id, so the moved row has none.
+      const mac = app.app.get(AuditKeys).macOf({ ...row, id, sealed: null });
+      return `UPDATE audit_log SET created_at = '${time}', id = '${id}', sealed = NULL, mac = '\\x${mac.toString('hex')}' WHERE id = '${row.id}'`;
+    });
     await tamper(database, moves.join(';'));
     const sealer = await startTestApp({ database, env: env('all') });
     await sealed({ ...account, http: sealer.http.with({ authorization: `Bearer ${account.accessToken}` }) });
@@ -289,6 +295,29 @@ describe('retention of the audit log', () => {
   });
 
   describe('somebody who', () => {
+    it('moves a row into an old month before it is sealed is found out, and the row stays unsealed', async () => {
+      await app.close();
+      app = await start('api');
+      await addClients(owner, 1);
+      const [{ id }] = await database.sql(
+        'SELECT id FROM audit_log WHERE team_id = $1 ORDER BY id DESC LIMIT 1',
+        [owner.teamId],
+      );
+      await tamper(database, `UPDATE audit_log SET created_at = '${OLDEST}-17T08:00:00Z' WHERE id = '${id}'`);
+      const worker = await startTestApp({ database, env: { ...env('all'), ...SETTING } });
+      await eventually(async () =>
+        expect(
+          await database.sql(`SELECT FROM security_events WHERE type = 'audit_tampering' AND team_id = $1`, [
+            owner.teamId,
+          ]),
+        ).not.toEqual([]),
+      );
+      await worker.app.get(RetentionJob).run();
+      await worker.close();
+      expect(await verify()).toMatchObject({ valid: false, firstBrokenId: id });
+      expect(await partitions()).toContain(table(OLDEST));
+    });
+
     it('drops a month without a checkpoint is found out', async () => {
       const [{ id }] = await database.sql(
         `SELECT ids[1] AS id FROM audit_seal WHERE team_id = $1 AND seq = 1`,

@@ -5,6 +5,9 @@ import { type SealHeader, signedText } from './seal.js';
 import { SigningKey } from './signing-key.js';
 import type { StoredRow } from './stored-row.js';
 
+/** A database whose clock is further from ours than this writes a log that cannot be believed. */
+const CLOCKS_APART_MS = 15 * 60_000;
+
 /** What the writer knows of a row before the database adds time and transaction. */
 export type WrittenRow = Omit<StoredRow, 'createdAt' | 'writtenIn' | 'mac'>;
 
@@ -51,9 +54,14 @@ export class AuditKeys {
     return mac;
   }
 
-  /** Rows of an instance that still has an earlier key are ours as well. */
+  /**
+   * Whether this application wrote the row, and when it says. Rows of an instance that still has an earlier key are ours as well.
+   * The database adds the time, so no code covers it; but the id, which one does, tells when it was made. A row that was moved into
+   * another month before its seal would leave with that month.
+   */
   isOurs(row: StoredRow): boolean {
     if (row.mac === null || row.mac.length !== 64) return false;
+    if (Math.abs(timeOfId(row.id) - Date.parse(row.createdAt)) > CLOCKS_APART_MS) return false;
     const given = Buffer.from(row.mac, 'hex');
     const text = macText(row);
     return [this.current, ...this.earlier].some((key) => {
@@ -61,6 +69,11 @@ export class AuditKeys {
       return mac !== null && timingSafeEqual(given, mac);
     });
   }
+}
+
+/** Milliseconds since 1970 of a UUIDv7 (RFC 9562, section 5.7). */
+function timeOfId(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
 function macText(row: WrittenRow): string {
