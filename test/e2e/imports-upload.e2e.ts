@@ -1,4 +1,5 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { eventually } from '../harness/eventually.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
@@ -51,6 +52,29 @@ describe('an upload', () => {
     const empty = await uploadCsv(owner.http, 'leads', '');
     expect([empty.status, empty.json.error.details[0].field]).toEqual([400, 'file']);
     await eventually(async () => expect(await chunksOf(owner.teamId)).toBe(0));
+  });
+
+  it('whose commit was never confirmed keeps its file, and a repetition tells what became of it', async () => {
+    const proxy = await losingProxy(Number(new URL(app.database.appUrl).port), 'imports:insert');
+    const url = new URL(app.database.appUrl);
+    url.port = String(proxy.port);
+    const env = { ROLE: 'api' };
+    const second = await startTestApp({ database: { ...app.database, appUrl: url.toString() }, env });
+    try {
+      const headers = { 'idempotency-key': 'upload-lost' };
+      const http = second.http.with({ authorization: `Bearer ${owner.accessToken}` });
+      const first = await uploadCsv(http, 'leads', CSV, {}, headers);
+      expect([first.status, proxy.lost()]).toEqual([503, 1]);
+      const again = await uploadCsv(owner.http, 'leads', CSV, {}, headers);
+      expect([again.status, again.headers['idempotency-replayed']]).toEqual([202, 'true']);
+      await eventually(async () => {
+        const { json } = await owner.http.get(`/v1/imports/${again.json.data.id}`);
+        expect(json.data).toMatchObject({ status: 'completed', imported: 1, reason: null });
+      });
+    } finally {
+      await second.close();
+      proxy.close();
+    }
   });
 
   /** Sends a request's body in pieces; resolves with the answer and the time until the connection ended. */
@@ -121,3 +145,30 @@ describe('an upload', () => {
     await eventually(async () => expect(await chunksOf(owner.teamId)).toBe(1));
   }, 60_000);
 });
+
+/** What PostgreSQL says at the end of a transaction that is over: ReadyForQuery, idle. */
+const COMMITTED = Buffer.from('Z\0\0\0\u0005I', 'latin1');
+
+/** Passes connections on to PostgreSQL, but cuts the first that runs the named statement once that is committed, before it is told. */
+async function losingProxy(target: number, statement: string) {
+  let lost = 0;
+  const server = createServer((socket) => {
+    const onward = connect(target, '127.0.0.1').on('error', () => undefined);
+    let losing = false;
+    socket.on('error', () => undefined).on('close', () => onward.destroy());
+    onward.on('close', () => socket.destroy());
+    socket.on('data', (data) => {
+      losing ||= lost === 0 && data.includes(statement);
+      onward.write(data);
+    });
+    onward.on('data', (data) => {
+      if (!losing) socket.write(data);
+      else if (data.subarray(-COMMITTED.length).equals(COMMITTED)) {
+        lost++;
+        socket.destroy();
+      }
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { port: (server.address() as AddressInfo).port, lost: () => lost, close: () => server.close() };
+}

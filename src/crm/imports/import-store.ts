@@ -185,10 +185,12 @@ export class ImportStore {
     await this.database.run([enter(scope, randomUUID()), ...statements]);
   }
 
+  /** Not the file of an import that was committed: after a broken connection only the database knows whether it was. */
   discard(teamId: string, id: string): Statement {
     return {
       name: 'imports:discard',
-      text: 'DELETE FROM import_chunks WHERE team_id = $1 AND import_id = $2',
+      text: `DELETE FROM import_chunks WHERE team_id = $1 AND import_id = $2
+        AND NOT EXISTS (SELECT FROM imports i WHERE i.team_id = $1 AND i.id = $2)`,
       values: [teamId, id],
     };
   }
