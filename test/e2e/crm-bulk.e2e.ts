@@ -19,6 +19,8 @@ describe('bulk operations', () => {
     return row.n as number;
   };
 
+  const send = (...operations: object[]) => owner.http.post('/v1/leads/bulk', { operations });
+
   it('create 500, change and archive them, each with its audit row', async () => {
     const operations = Array.from({ length: 500 }, () => ({ action: 'create', data: lead() }));
     const created = await owner.http.post('/v1/leads/bulk', { operations });
@@ -80,6 +82,32 @@ describe('bulk operations', () => {
     });
     expect([answer.status, answer.json.error.code]).toEqual([409, 'DUPLICATE']);
     expect(await count()).toBe(before);
+  });
+
+  it('refuse a duplicate as one after the other would: of what went before, not of what was allowed after it', async () => {
+    const data = lead();
+    const operation = (more: object) => ({ action: 'create', data: { ...data, ...more } });
+    const other = { action: 'create', data: lead() };
+    const before = await count();
+    const refused = [
+      await send(operation({ allowDuplicate: true }), operation({}), other),
+      await send(operation({}), operation({ allowDuplicate: true }), operation({})),
+      await send(operation({}), other, operation({})),
+    ];
+    expect(refused.map(({ status, json }) => [status, json.error?.code])).toEqual(
+      refused.map(() => [409, 'DUPLICATE']),
+    );
+    expect(await count()).toBe(before);
+    const allowed = await send(operation({}), operation({ allowDuplicate: true }), other);
+    expect([allowed.status, allowed.json.data?.succeeded]).toEqual([200, 3]);
+    const ids: string[] = allowed.json.data.results.map((result: { id: string }) => result.id);
+    const fresh = `bulk.${++counter}@example.com`;
+    const changed = await send(
+      { action: 'create', data: { ...data, email: fresh } },
+      { action: 'update', id: ids[2], data: { email: fresh, allowDuplicate: true } },
+      { action: 'create', data: lead() },
+    );
+    expect([changed.status, changed.json.data?.succeeded]).toEqual([200, 3]);
   });
 
   it('each for itself with atomic:false, one result for each', async () => {

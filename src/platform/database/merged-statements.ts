@@ -5,6 +5,26 @@ import type { Statement } from './statement.js';
  * hundred, however few round trips they share. Statements that know no such form stay as they are.
  */
 export function merged(statements: readonly Statement[]): Statement[] {
+  return stretches(statements).flatMap(mergedStretch);
+}
+
+/** Cut before each statement that the checks ahead of it must not see. */
+function stretches(statements: readonly Statement[]): Statement[][] {
+  const all: Statement[][] = [];
+  let current: Statement[] = [];
+  let hasChecks = false;
+  for (const statement of statements) {
+    if (hasChecks && statement.afterChecks) {
+      all.push(current);
+      [current, hasChecks] = [[], false];
+    }
+    current.push(statement);
+    hasChecks ||= statement.many?.place === 'last';
+  }
+  return [...all, current];
+}
+
+function mergedStretch(statements: readonly Statement[]): Statement[] {
   const groups = new Map<string, number[]>();
   statements.forEach(({ name, many }, at) => {
     if (name === null || many === undefined) return;

@@ -47,8 +47,7 @@ export class RowIndex<E extends Identified> {
     if (!allowDuplicate) this.refuseDuplicates(context, after, added.slice(0, unique.length));
     if (removed.length > 0)
       context.work.stage({ statement: removeTokens(after.teamId, after.id, removed), change: null });
-    if (added.length > 0)
-      context.work.stage({ statement: addTokens(after.teamId, after.id, added), change: null });
+    this.stageTokens(context, after, added, allowDuplicate && unique.length > 0);
   }
 
   /** Stages the removal of a record that is archived. */
@@ -62,7 +61,16 @@ export class RowIndex<E extends Identified> {
   async index(context: RequestContext, row: E, allowDuplicate: boolean): Promise<void> {
     const { all, unique } = await this.tokens(row);
     if (!allowDuplicate) this.refuseDuplicates(context, row, unique);
-    if (all.length > 0) context.work.stage({ statement: addTokens(row.teamId, row.id, all), change: null });
+    this.stageTokens(context, row, all, allowDuplicate);
+  }
+
+  private stageTokens(context: RequestContext, row: E, tokens: readonly string[], unchecked: boolean): void {
+    if (tokens.length === 0) return;
+    const statement = addTokens(row.teamId, row.id, tokens);
+    context.work.stage({
+      statement: unchecked ? { ...statement, afterChecks: true } : statement,
+      change: null,
+    });
   }
 
   /** Stages the check; the locks make a second writer of the same value wait until it can see the first. */

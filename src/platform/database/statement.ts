@@ -9,6 +9,8 @@ export interface Statement {
   readonly values: readonly unknown[];
   /** Set when a unit of work may send several of these as one. */
   readonly many?: ManyAtOnce;
+  /** Set when checks that stand before this statement must be done before it: it makes what they would refuse. */
+  readonly afterChecks?: true;
 }
 
 /** How several statements of one name become one. */

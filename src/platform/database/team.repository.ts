@@ -154,7 +154,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     this.expectReferences(context, row, null);
     const made = await this.newRows.make(row, personal as P);
     if (!allowDuplicate) this.index?.refuseDuplicates(context, row, made.unique);
-    this.stage(context, row, made.statement, made.change);
+    const insert = allowDuplicate ? { ...made.statement, afterChecks: true as const } : made.statement;
+    this.stage(context, row, insert, made.change);
     return row;
   }
 
