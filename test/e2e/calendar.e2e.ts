@@ -16,6 +16,7 @@ describe('the calendar feed', () => {
   let app: TestApp;
   let owner: Account;
   let agent: Account;
+  let clientId: string;
 
   beforeAll(async () => {
     app = await startTestApp();
@@ -30,7 +31,7 @@ describe('the calendar feed', () => {
         ownerId: agent.userId,
         ...fields,
       });
-    const clientId = client.json.data.id;
+    clientId = client.json.data.id;
     await book('Showing with Jordan Quartermaine, +15551234567', { clientId, location: '12 Harbor Street' });
     await book('Owners meeting', { ownerId: owner.userId });
     await book('Long ago', { startsAt: inDays(-60), endsAt: inDays(-59) });
@@ -51,6 +52,13 @@ describe('the calendar feed', () => {
     expect(text).toContain('LOCATION:12 Harbor Street');
     expect(text).toMatch(/DTSTART:\d{8}T\d{6}Z/);
     expect(text).not.toMatch(/Quartermaine|1234567|Owners meeting|Long ago/);
+  });
+
+  it('masks the name of a client who was archived since, too', async () => {
+    const { token } = await issue(agent);
+    expect((await owner.http.delete(`/v1/clients/${clientId}`)).status).toBe(200);
+    expect((await feed(token)).text.replaceAll('\r\n ', '')).toContain('SUMMARY:Showing with Jordan Q.');
+    expect((await owner.http.post(`/v1/clients/${clientId}/restore`, {})).status).toBe(200);
   });
 
   it('ends with the next token, with revocation, and with the membership', async () => {

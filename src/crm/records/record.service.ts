@@ -158,9 +158,9 @@ export class RecordService<
     if (ids.length > 0) await this.records.findMany(context, ids);
   }
 
-  /** Last names by id, for masking texts that mention them; never for an answer. */
+  /** Last names by id, of archived records too, for masking texts that mention them; never for an answer. */
   async lastNamesOf(context: RequestContext, ids: readonly string[]): Promise<Map<string, string>> {
-    const rows = ids.length === 0 ? [] : await this.records.findMany(context, ids);
+    const rows = ids.length === 0 ? [] : await this.records.findMany(context, ids, 'any');
     return new Map(
       rows.flatMap((row) => {
         const { lastName } = this.records.personalOf(row) as { lastName?: string | null };

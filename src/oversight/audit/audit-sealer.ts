@@ -18,6 +18,7 @@ const ANCHOR_EVERY_MS = 60_000;
 const REANCHOR_SECONDS = 120;
 /** Rows hashed in one go; about 10 ms, so requests hardly notice. */
 const PAGE_ROWS = 500;
+const ALARM_AFTER_MS = 60_000;
 
 /**
  * Seals the audit rows of all teams in signed batches. One instance leads (an advisory lock of its session);
@@ -31,7 +32,8 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
   private running: Promise<void> = Promise.resolve();
   private stopping = false;
   private anchoredAtMs = 0;
-  private failing = false;
+  private failingSinceMs: number | null = null;
+  private alarmed = false;
 
   constructor(
     private readonly config: Config,
@@ -73,12 +75,28 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
         // Another page waits; requests get their turn at each await.
       }
       await this.anchorHeads();
-      this.failing = false;
+      this.failingSinceMs = null;
     } catch (error) {
-      if (!this.failing) this.log.error({ err: error }, 'the audit log cannot be sealed at the moment');
-      this.failing = true;
+      this.noteFailure(error);
       await this.drop();
     }
+  }
+
+  /**
+   * Unsealed rows can go without a trace, so a log that stays unsealed is an alarm: somebody may have put a batch into it to
+   * stop the seals of all teams. An instance in the middle of a change of keys gets its minute.
+   */
+  private noteFailure(error: unknown): void {
+    const now = Date.now();
+    if (this.failingSinceMs === null) {
+      this.log.error({ err: error }, 'the audit log cannot be sealed at the moment');
+      this.failingSinceMs = now;
+      this.alarmed = false;
+    }
+    if (this.alarmed || now - this.failingSinceMs < ALARM_AFTER_MS) return;
+    if (!(error instanceof NotOurTurnError) || error.strange === null) return;
+    this.alarmed = true;
+    reportTampering(this.events, error.strange.teamId, error.strange.lastId);
   }
 
   private async connected(): Promise<SealerStore> {
@@ -127,6 +145,7 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
     if (unknown)
       throw new NotOurTurnError(
         `the log ends with a batch of the key ${unknown.keyId}, which is not configured`,
+        unknown,
       );
     const teams = others.map(({ teamId }) => teamId);
     if (await store.hasSigned(teams, this.keys.keyId))
@@ -182,7 +201,11 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
 
 /** AUDIT_SIGNING_KEY or AUDIT_SIGNING_PREVIOUS_KEYS of this instance do not fit the log. */
 class NotOurTurnError extends Error {
-  constructor(reason: string) {
+  /** @param strange the head that none of our keys signed */
+  constructor(
+    reason: string,
+    readonly strange: SealHeader | null = null,
+  ) {
     super(reason);
     this.name = 'NotOurTurnError';
   }

@@ -88,12 +88,12 @@ export class TeamStatements {
   }
 
   /** The rows of these ids, in no particular order. */
-  byIds(teamId: string, ids: readonly string[]): Statement {
+  byIds(teamId: string, ids: readonly string[], state: RowState): Statement {
     return {
-      name: `${this.table}:get-many`,
+      name: `${this.table}:get-many:${state}`,
       text: inTenant(
         `SELECT ${this.selected} FROM ${this.table} t${this.keyJoin}
-         WHERE t.team_id = $1::uuid AND t.id = ANY($2::uuid[]) AND t.archived_at IS NULL AND x.team IS NOT NULL LIMIT 1000`,
+         WHERE t.team_id = $1::uuid AND t.id = ANY($2::uuid[]) ${STATE_CONDITION[state]} AND x.team IS NOT NULL LIMIT 1000`,
       ),
       values: [teamId, ids],
     };

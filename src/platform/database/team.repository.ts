@@ -92,9 +92,9 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     return raw ? this.rowOf(raw) : null;
   }
 
-  /** The live records of these ids that this team has; a unit of work reads them once. */
-  async findMany(context: RequestContext, ids: readonly string[]): Promise<E[]> {
-    const found = this.statements.byIds(context.principal.teamId, ids);
+  /** The records of these ids that this team has, live ones unless told otherwise; a unit of work reads them once. */
+  async findMany(context: RequestContext, ids: readonly string[], state: RowState = 'live'): Promise<E[]> {
+    const found = this.statements.byIds(context.principal.teamId, ids, state);
     const rows = (await this.store.database.runOne(found)).map((raw) => this.rowOf(raw));
     for (const row of rows) context.workOrNull?.remember(this.memoryKey(row.id), row);
     return rows;
