@@ -158,6 +158,21 @@ describe('rate limits of two instances with Redis', () => {
     expect(Number(headers['ratelimit-reset'])).toBeLessThanOrEqual(900);
   });
 
+  it('remember what Redis said last when it is away', async () => {
+    const from = freshAddress();
+    for (let n = 1; n <= LIMIT; n++) {
+      const { status } = await (n < LIMIT ? two : one).http.get('/v1/auth/me', { from });
+      expect(status).toBe(401);
+    }
+    redis.kill('SIGSTOP');
+    try {
+      expect((await one.http.get('/v1/auth/me', { from })).status).toBe(429);
+    } finally {
+      redis.kill('SIGCONT');
+      await bothReady();
+    }
+  });
+
   it.each([
     ['is killed', 'SIGKILL'],
     ['hangs', 'SIGSTOP'],
@@ -194,7 +209,10 @@ describe('rate limits of two instances with Redis', () => {
       else await redis.restart();
       await bothReady();
       const again = freshAddress();
-      const shared = await flood(60, (app) => app.http.get('/v1/auth/me', { from: again }));
+      // A few at a time: on a busy machine an answer of Redis to many comes later than its time limit allows.
+      const shared: Answer[] = [];
+      for (let n = 0; n < 10; n++)
+        shared.push(...(await flood(6, (app) => app.http.get('/v1/auth/me', { from: again }))));
       expect(count(shared, 401)).toBe(LIMIT);
     },
   );

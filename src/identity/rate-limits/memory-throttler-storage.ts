@@ -33,4 +33,10 @@ export class MemoryThrottlerStorage implements ThrottlerStorage {
       timeToBlockExpire: isBlocked ? timeToExpire : 0,
     });
   }
+
+  /** Takes over that a running window has seen this many hits elsewhere. */
+  raise(key: string, hits: number): void {
+    const window = this.windows.get(key);
+    if (window !== undefined) window.hits = Math.max(window.hits, hits);
+  }
 }

@@ -19,7 +19,7 @@ return {hits, left}`;
 
 /**
  * Windows shared by all instances through Redis; without Redis, and while it is away, windows of this process. Each
- * hit is also counted here, so that losing Redis does not hand everyone a fresh allowance.
+ * hit is also counted here, with what Redis knew of others, so that losing Redis hands nobody a fresh allowance.
  */
 @Injectable()
 export class SharedThrottlerStorage implements ThrottlerStorage {
@@ -34,6 +34,7 @@ export class SharedThrottlerStorage implements ThrottlerStorage {
     const answer = await this.redis.ask((client) => client.eval(COUNT, 1, PREFIX + key, ttl));
     if (answer === null) return own;
     const [totalHits, leftMs] = answer as [number, number];
+    this.local.raise(key, totalHits);
     const timeToExpire = Math.ceil(leftMs / 1000);
     const isBlocked = totalHits > limit;
     return { totalHits, timeToExpire, isBlocked, timeToBlockExpire: isBlocked ? timeToExpire : 0 };
