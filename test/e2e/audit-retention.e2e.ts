@@ -5,6 +5,7 @@ import { AuditKeys } from '../../src/oversight/audit/audit-keys.js';
 import { AuditRetention } from '../../src/oversight/audit/audit-retention.js';
 import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
 import { RetentionJob } from '../../src/oversight/audit/retention-job.js';
+import { SealedLog } from '../../src/oversight/audit/sealed-log.js';
 import { STORED_COLUMNS, type StoredRow } from '../../src/oversight/audit/stored-row.js';
 import { Database } from '../../src/platform/database/database.js';
 import { DatabaseAddress } from '../../src/platform/database/database-address.js';
@@ -216,6 +217,27 @@ describe('retention of the audit log', () => {
       oldValues: { month: OLDEST, rows: oldestRows, reason: 'a request of the data protection officer' },
     });
     expect((await retain()).stdout).toContain('nothing older');
+  });
+
+  it('is no tampering to a check that was under way when the months went', async () => {
+    const log = app.app.get(SealedLog);
+    const read = log.checkpoints.bind(log);
+    // The check has read the checkpoints, and comes to the rows when retention is done.
+    const held = jest.spyOn(log, 'checkpoints').mockImplementationOnce(async (teamId) => {
+      const before = await read(teamId);
+      expect((await retain()).code).toBe(0);
+      return before;
+    });
+    try {
+      expect(await verify()).toMatchObject({
+        valid: true,
+        firstBrokenId: null,
+        removedRows: oldestRows + oldRows,
+        verifiedFrom: `${KEPT_MONTH}-01T00:00:00.000Z`,
+      });
+    } finally {
+      held.mockRestore();
+    }
   });
 
   it('is done by the job once, however many instances there are', async () => {
