@@ -34,7 +34,8 @@ export interface LoadResult {
 
 class Load {
   private constructor(
-    private readonly connections: Connection[],
+    private readonly port: number,
+    private connections: Connection[],
     private readonly workload: Workload,
   ) {}
 
@@ -42,10 +43,13 @@ class Load {
     const sockets = await Promise.all(Array.from({ length: connections }, () => Connection.open(port)));
     const workload = new Workload(baseTeams, connections);
     await workload.collectCursors(sockets[0]);
-    return new Load(sockets, workload);
+    return new Load(port, sockets, workload);
   }
 
   async run({ work, seconds, requests = MAX_REQUESTS }: LoadOrder): Promise<LoadResult> {
+    // While the other side had its turn, the server has closed what stood idle.
+    this.close();
+    this.connections = await Promise.all(this.connections.map(() => Connection.open(this.port)));
     const latencies = new Latencies();
     const start = performance.now();
     const deadline = start + Math.min(seconds, MAX_SECONDS) * 1000;
