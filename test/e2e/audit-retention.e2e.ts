@@ -283,8 +283,11 @@ describe('retention of the audit log', () => {
        FROM ${table(OLDEST)} WHERE team_id = '${owner.teamId}' LIMIT 1`,
     );
     expect((await verify()).valid).toBe(true);
-    const { code, stderr } = await retain();
-    expect([code, stderr]).toEqual([1, expect.stringContaining(owner.teamId)]);
+    // Until the sealer has passed the row, that alone is a reason to remove nothing.
+    await eventually(async () => {
+      const { code, stderr } = await retain();
+      expect([code, stderr]).toEqual([1, expect.stringContaining(owner.teamId)]);
+    });
     expect(await database.sql('SELECT FROM audit_checkpoint')).toEqual([]);
   });
 
