@@ -35,7 +35,7 @@ describe('an import whose caller loses the right to write', () => {
     const [ended] = await until(async () => {
       const now = await state(id);
       return now.finishedAt === null ? [] : [now];
-    }, 30_000);
+    }, 40_000);
     return ended;
   };
 
@@ -59,7 +59,7 @@ describe('an import whose caller loses the right to write', () => {
     const agent = await addMember(app, owner, 'agent');
     const ended = await interrupted(agent.http, () => changeRole(app, agent, 'viewer'));
     await expectStopped(ended, 'may not write');
-  }, 60_000);
+  }, 120_000);
 
   it('stops at a removal', async () => {
     const agent = await addMember(app, owner, 'agent');
@@ -67,7 +67,7 @@ describe('an import whose caller loses the right to write', () => {
       expect((await owner.http.delete(`/v1/team/members/${agent.userId}`)).status).toBe(200);
     });
     await expectStopped(ended, 'no longer');
-  }, 60_000);
+  }, 120_000);
 
   it('stops at the revocation of its key', async () => {
     const key = await createKey(owner, ['leads:write', 'leads:read']);
@@ -75,7 +75,7 @@ describe('an import whose caller loses the right to write', () => {
       expect((await owner.http.delete(`/v1/api-keys/${key.id}`)).status).toBe(200);
     });
     await expectStopped(ended, 'no longer');
-  }, 60_000);
+  }, 120_000);
 
   it('stops when its key loses the scope', async () => {
     const key = await createKey(owner, ['leads:write', 'leads:read']);
@@ -84,5 +84,5 @@ describe('an import whose caller loses the right to write', () => {
       expect((await owner.http.patch(`/v1/api-keys/${key.id}`, { scopes })).status).toBe(200);
     });
     await expectStopped(ended, 'may not write');
-  }, 60_000);
+  }, 120_000);
 });

@@ -143,7 +143,7 @@ describe('an upload', () => {
     expect(strange.ms).toBeLessThan(15_000);
     // What was cut off is not kept.
     await eventually(async () => expect(await chunksOf(owner.teamId)).toBe(1));
-  }, 60_000);
+  }, 120_000);
 });
 
 /** What PostgreSQL says at the end of a transaction that is over: ReadyForQuery, idle. */

@@ -119,7 +119,7 @@ describe('jobs', () => {
     await eventually(async () => {
       const rows = await database.sql(`SELECT state FROM pgboss.job WHERE name = 'stubborn'`);
       expect(rows).toEqual([{ state: 'failed' }]);
-    }, 10_000);
+    }, 40_000);
     expect(probe.refusals).toBe(2);
     const [{ output }] = await database.sql(`SELECT output::text FROM pgboss.job WHERE name = 'stubborn'`);
     expect(app.logged()).toContain('"job":"stubborn"');

@@ -51,7 +51,7 @@ describe('lists of 20,000 leads', () => {
     const facts = await session.factsOf(team.teamId, 0);
     prepared = new Map();
     for (const wanted of LIST_CASES) prepared.set(wanted.name, await session.prepare(team, facts, wanted));
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await session.close();
     await app.close();

@@ -1,7 +1,7 @@
 const PAUSE_MS = 25;
 
 /** Repeats an assertion until it holds; for effects of other processes and of jobs, never for our own clock. */
-export async function eventually(assertion: () => void | Promise<void>, withinMs = 5000): Promise<void> {
+export async function eventually(assertion: () => void | Promise<void>, withinMs = 15_000): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (;;) {
     try {
