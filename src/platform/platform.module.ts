@@ -5,6 +5,7 @@ import { Config } from './config/config.js';
 import { MasterKeys } from './crypto/master-keys.js';
 import { HealthController } from './health/health.controller.js';
 import { Readiness } from './health/readiness.js';
+import { AnswerPurge } from './http/idempotency/answer-purge.js';
 import { IdempotencyStore } from './http/idempotency/idempotency.store.js';
 import { Refusals } from './http/refusals.js';
 import { RouteTable } from './http/route-table.js';
@@ -40,6 +41,7 @@ export class PlatformModule {
           useFactory: (config: Config) =>
             new MasterKeys([config.masterEncryptionKey, ...config.masterEncryptionPreviousKeys]),
         },
+        AnswerPurge,
         IdempotencyStore,
         DatabaseMetrics,
         Metrics,
