@@ -74,6 +74,24 @@ describe('metrics', () => {
     await expect(fetch(`http://127.0.0.1:${port}/metrics`)).rejects.toThrow();
   });
 
+  it.each([
+    ['127.0.0.1 alone, wherever the API listens', { HOST: '127.0.0.5' }, '127.0.0.1'],
+    ['what METRICS_HOST names', { HOST: '127.0.0.5', METRICS_HOST: '127.0.0.6' }, '127.0.0.6'],
+  ])('are served at %s', async (_name, env, at) => {
+    const other = await startTestApp({ env: { METRICS_PORT: '0', ...env } });
+    try {
+      const { port } = other.app.get(MetricsServer);
+      const reached: string[] = [];
+      for (const host of ['127.0.0.1', '127.0.0.5', '127.0.0.6']) {
+        const answer = await fetch(`http://${host}:${port}/metrics`).catch(() => null);
+        if (answer?.status === 200) reached.push(host);
+      }
+      expect(reached).toEqual([at]);
+    } finally {
+      await other.close();
+    }
+  });
+
   it('are not collected without the setting', async () => {
     const plain = await startTestApp();
     expect(plain.app.get(MetricsServer).port).toBeNull();

@@ -119,6 +119,7 @@ export function environmentSchema(isProduction: boolean) {
     HOST: matching('must be an IP address or a host name', isHost).default('127.0.0.1'),
     PORT: wholeNumber(0, 65535).default(3000),
     METRICS_PORT: optional(wholeNumber(0, 65535)),
+    METRICS_HOST: matching('must be an IP address or a host name', isHost).default('127.0.0.1'),
     DATA_DIR: path().default('.latchkey'),
     DATABASE_URL: isProduction ? connectionUrl(...postgres) : optional(connectionUrl(...postgres)),
     DATABASE_MIGRATION_URL: optional(connectionUrl(...postgres)),

@@ -22,6 +22,8 @@ export abstract class Config {
   /** 0 lets the system choose a free port. */
   abstract readonly port: number;
   abstract readonly metricsPort: number | null;
+  /** Not `host`: an API that is open to the world must not open its metrics with it. */
+  abstract readonly metricsHost: string;
   /** Absolute path. */
   abstract readonly dataDir: string;
   /** The application role's connection; `null` (outside production) means the embedded server. */
@@ -135,6 +137,7 @@ function toConfig(env: Environment, cwd: string): Config {
     host: env.HOST,
     port: env.PORT,
     metricsPort: env.METRICS_PORT,
+    metricsHost: env.METRICS_HOST,
     dataDir,
     databaseUrl: env.DATABASE_URL,
     databaseMigrationUrl: env.DATABASE_MIGRATION_URL,

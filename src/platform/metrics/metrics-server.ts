@@ -7,7 +7,7 @@ import { Metrics } from './metrics.js';
 const TIMEOUT_MS = 5000;
 
 /**
- * `GET /metrics` on a port of its own, which the monitoring can reach and clients cannot: the numbers say how much is going
+ * `GET /metrics` on an address and port of its own, which the monitoring can reach and clients cannot: the numbers say how much is going
  * on, and that is nobody's business outside. Nothing else is served there, and nothing of the API.
  */
 @Injectable()
@@ -26,9 +26,9 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     return typeof address === 'object' && address !== null ? address.port : null;
   }
 
-  /** @throws when the port is taken: monitoring that is silently missing is noticed on the worst of days */
+  /** @throws when the port is taken or the address is not this machine's: monitoring that is silently missing is noticed on the worst of days */
   async onApplicationBootstrap(): Promise<void> {
-    const { metricsPort, host } = this.config;
+    const { metricsPort, metricsHost } = this.config;
     if (metricsPort === null) return;
     const server = createServer(
       { requestTimeout: TIMEOUT_MS, headersTimeout: TIMEOUT_MS, keepAliveTimeout: TIMEOUT_MS },
@@ -36,9 +36,9 @@ export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutd
     );
     this.server = server;
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject).listen(metricsPort, host, resolve);
+      server.once('error', reject).listen(metricsPort, metricsHost, resolve);
     });
-    this.log.info({ port: this.port }, 'metrics are served');
+    this.log.info({ host: metricsHost, port: this.port }, 'metrics are served');
   }
 
   private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
