@@ -9,6 +9,7 @@ import { SigningKey } from '../../src/oversight/audit/signing-key.js';
 import { digestOf } from '../../src/oversight/audit/stored-row.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients, sealed, tamper } from '../harness/audit.js';
+import { moveClock } from '../harness/clock.js';
 import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
 
@@ -188,6 +189,28 @@ describe('the key of the audit log', () => {
       firstBrokenId: forgedId,
       reason: expect.stringContaining('retired'),
     });
+  });
+
+  it('that was retired and came back stops no log but the one it came back to', async () => {
+    await startWith(THIRD, SECOND, FIRST);
+    const [{ seq: forged }] = await database.sql(
+      'SELECT max(seq) AS seq FROM audit_seal WHERE team_id = $1',
+      [owner.teamId],
+    );
+    await addClients(owner, 1);
+    const other = await registerOwner(app.http);
+    await addClients(other, 1);
+    expect(await sealed(other, 30_000)).toMatchObject({
+      valid: true,
+      head: { keyId: SigningKey.from(THIRD).keyId },
+    });
+    expect(app.logged()).toContain('a retired key');
+    const alarms = `SELECT details FROM security_events WHERE type = 'audit_tampering' AND team_id = '${owner.teamId}'`;
+    const before = await database.sql(alarms);
+    moveClock(app, 61_000);
+    await eventually(async () => expect(await database.sql(alarms)).toHaveLength(before.length + 1), 30_000);
+    await tamper(database, `DELETE FROM audit_seal WHERE team_id = '${owner.teamId}' AND seq = ${forged}`);
+    expect(await sealed(owner, 30_000)).toMatchObject({ valid: true, head: { seq: Number(forged) } });
   });
 
   /** Signs the rows that wait, as a database administrator who holds an old seed would. @returns the first of them */

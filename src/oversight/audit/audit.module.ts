@@ -9,11 +9,14 @@ import { AuditRetention } from './audit-retention.js';
 import { AuditSealer } from './audit-sealer.js';
 import { AuditVerifier } from './audit-verifier.js';
 import { AuditWriter } from './audit-writer.js';
+import { BatchMaker } from './batch-maker.js';
 import { AuditForwarder } from './forwarding/audit-forwarder.js';
 import { AuditForwardingController } from './forwarding/audit-forwarding.controller.js';
 import { ForwardingStatus } from './forwarding/forwarding-status.js';
 import { RowAlarm } from './forwarding/row-alarm.js';
 import { HeadAnchor } from './head-anchor.js';
+import { HeadCheck } from './head-check.js';
+import { HeldLogs } from './held-logs.js';
 import { LogCheck } from './log-check.js';
 import { PersonalViews } from './personal-fields.js';
 import { PersonalValues } from './personal-values.js';
@@ -34,8 +37,11 @@ import { SealedLog } from './sealed-log.js';
     AuditRetention,
     AuditSealer,
     AuditVerifier,
+    BatchMaker,
     ForwardingStatus,
     HeadAnchor,
+    HeadCheck,
+    HeldLogs,
     LogCheck,
     PersonalValues,
     PersonalViews,

@@ -10,6 +10,13 @@ import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
 export const HAD_ITS_TURN = `(pg_visible_in_snapshot(a.written_in, st.sealed_through) OR (st.target IS NOT NULL
   AND pg_visible_in_snapshot(a.written_in, st.target) AND (a.written_in, a.id) <= (st.cursor_xid, st.cursor_id)))`;
 
+/** Where the sealer stands in the log of the team $1: where it stood when the log was held, if it is. */
+const STANDING = `(SELECT coalesce(h.sealed_through, s.sealed_through) AS sealed_through,
+    CASE WHEN h.team_id IS NULL THEN s.target ELSE h.target END AS target,
+    CASE WHEN h.team_id IS NULL THEN s.cursor_xid ELSE h.cursor_xid END AS cursor_xid,
+    CASE WHEN h.team_id IS NULL THEN s.cursor_id ELSE h.cursor_id END AS cursor_id
+  FROM audit_sealer s LEFT JOIN audit_held h ON h.team_id = $1) st`;
+
 const NOT_SEALED = `NOT EXISTS (SELECT FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
   AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids))`;
 
@@ -31,7 +38,7 @@ export class SealedLog {
       name: 'sealed-log:state',
       text: `SELECT (SELECT coalesce(max(seq), 0) FROM audit_seal WHERE team_id = $1) AS head, count(a.id) AS rows,
           count(a.id) FILTER (WHERE ${HAD_ITS_TURN}) AS passed
-        FROM audit_sealer st LEFT JOIN audit_log a ON a.team_id = $1`,
+        FROM ${STANDING} LEFT JOIN audit_log a ON a.team_id = $1`,
       values: [teamId],
     });
     const passedRows = Number(row.passed);
@@ -75,7 +82,7 @@ export class SealedLog {
   async firstUnsealed(teamId: string): Promise<string | null> {
     const [row] = await this.read(teamId, {
       name: 'sealed-log:foreign',
-      text: `SELECT a.id FROM audit_sealer st, audit_log a WHERE a.team_id = $1 AND ${HAD_ITS_TURN} AND ${NOT_SEALED} ORDER BY a.id LIMIT 1`,
+      text: `SELECT a.id FROM ${STANDING}, audit_log a WHERE a.team_id = $1 AND ${HAD_ITS_TURN} AND ${NOT_SEALED} ORDER BY a.id LIMIT 1`,
       values: [teamId],
     });
     return (row?.id as string | undefined) ?? null;
@@ -85,7 +92,7 @@ export class SealedLog {
   async pendingAfter(teamId: string, id: string, limit: number): Promise<(StoredRow & Row)[]> {
     const rows = await this.read(teamId, {
       name: 'sealed-log:pending',
-      text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM audit_sealer st, audit_log a
+      text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM ${STANDING}, audit_log a
         LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
           WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
         WHERE a.team_id = $1 AND a.id > $2 AND a.written_in >= pg_snapshot_xmin(st.sealed_through) AND NOT ${HAD_ITS_TURN}

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { LeaderConnection } from '../../platform/database/leader-connection.js';
+import { byTeam } from './by-team.js';
 import type { Seal, SealHeader } from './seal.js';
 import { HEADER_COLUMNS, headerFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
@@ -13,6 +14,26 @@ export interface UnsealedPage {
   /** The snapshot that bounds the present window. */
   readonly window: string;
 }
+
+/** A log that cannot be continued for now. */
+export interface HeldLog {
+  readonly teamId: string;
+  readonly sinceMs: number;
+}
+
+/** Rows of a held log, and where the sealer stands. */
+export interface HeldPage {
+  readonly rows: readonly StoredRow[];
+  readonly version: string;
+  readonly target: string | null;
+  readonly cursorXid: string | null;
+  readonly cursorId: string | null;
+}
+
+const APPEND = {
+  name: 'sealer:append',
+  text: 'SELECT latchkey.append_audit_seals($1, $2, $3, $4, $5, $6, $7, $8)',
+};
 
 /** What the sealer reads and writes, on a connection of its own. */
 export class SealerStore {
@@ -48,32 +69,62 @@ export class SealerStore {
     ]);
   }
 
-  /** Whether the key signed a batch of one of these teams. */
-  async hasSigned(teamIds: readonly string[], keyId: string): Promise<boolean> {
-    const rows = await this.connection.query<{ signed: boolean }>({
-      text: 'SELECT latchkey.audit_key_signed($1, $2) AS signed',
-      values: [teamIds, keyId],
-    });
-    return rows[0].signed;
+  /** By team: the first batch of each key, in the order of the batches. */
+  async keyStarts(teamIds: readonly string[]): Promise<Map<string, SealHeader[]>> {
+    const starts = await this.headers('SELECT * FROM latchkey.audit_key_starts($1) ORDER BY seq', [teamIds]);
+    return byTeam(starts);
   }
 
   private async headsOf(from: string, values: unknown[]): Promise<Map<string, SealHeader>> {
+    return new Map((await this.headers(from, values)).map((head) => [head.teamId, head]));
+  }
+
+  private async headers(from: string, values: unknown[]): Promise<SealHeader[]> {
     const rows = await this.connection.query<Record<string, unknown>>({
       text: `SELECT ${HEADER_COLUMNS} FROM (${from}) s`,
       values,
     });
-    return new Map(rows.map((row) => [row.teamId as string, headerFrom(row)]));
+    return rows.map(headerFrom);
+  }
+
+  async held(): Promise<HeldLog[]> {
+    return this.connection.query<{ teamId: string; sinceMs: number }>({
+      name: 'sealer:held',
+      text: `SELECT team_id::text AS "teamId", (extract(epoch FROM held_since) * 1000)::float8 AS "sinceMs"
+        FROM latchkey.held_audit_logs()`,
+    });
+  }
+
+  /**
+   * Rows of a held log that the sealer has passed and that have no seal yet.
+   * @param after the last row of the page before
+   */
+  async heldPage(teamId: string, after: StoredRow | null, limit: number): Promise<HeldPage> {
+    const rows = await this.connection.query<StoredRow & Omit<HeldPage, 'rows'>>({
+      name: 'sealer:held-page',
+      text: `SELECT st.version::text AS version, st.target::text AS target, st.cursor_xid::text AS "cursorXid",
+          st.cursor_id::text AS "cursorId", ${STORED_COLUMNS}
+        FROM audit_sealer st LEFT JOIN LATERAL latchkey.held_audit($1, $2, $3, $4) a ON true`,
+      values: [teamId, after?.writtenIn ?? null, after?.id ?? null, limit],
+    });
+    const [{ version, target, cursorXid, cursorId }] = rows;
+    return { version, target, cursorXid, cursorId, rows: rows.filter(({ id }) => id !== null) };
   }
 
   /**
    * Adds the seals of a page. A full page leaves the window open at its last row; a short one closes it.
+   * @param hold teams whose rows in this page stay unsealed, and all of theirs from here on
    * @throws the driver's error with code LK001 when another sealer moved on in between
    */
-  async append(page: UnsealedPage, seals: readonly Seal[], more: boolean): Promise<void> {
+  async append(
+    page: UnsealedPage,
+    seals: readonly Seal[],
+    more: boolean,
+    hold: readonly string[],
+  ): Promise<void> {
     const last = more ? page.rows.at(-1) : undefined;
     await this.connection.query({
-      name: 'sealer:append',
-      text: 'SELECT latchkey.append_audit_seals($1, $2, $3, $4, $5, $6)',
+      ...APPEND,
       values: [
         page.version,
         more ? null : page.window,
@@ -81,7 +132,22 @@ export class SealerStore {
         last?.writtenIn ?? null,
         last?.id ?? null,
         JSON.stringify(seals),
+        hold,
+        [],
       ],
+    });
+  }
+
+  /**
+   * Adds a seal to a held log, if there is one; the sealer stays where it is.
+   * @param release when this was the last page: the log is held no more
+   * @throws as {@link append} does
+   */
+  async appendHeld(page: HeldPage, seals: readonly Seal[], release: readonly string[]): Promise<void> {
+    const { version, target, cursorXid, cursorId } = page;
+    await this.connection.query({
+      ...APPEND,
+      values: [version, null, target, cursorXid, cursorId, JSON.stringify(seals), [], release],
     });
   }
 

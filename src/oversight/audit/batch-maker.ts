@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../../platform/clock/clock.js';
+import { SecurityEvents } from '../security-events/security-events.service.js';
+import { AuditKeys } from './audit-keys.js';
+import { merkleRoot, NO_ROOT } from './merkle.js';
+import { type Seal, type SealHeader, signedText } from './seal.js';
+import { digestOf, type StoredRow } from './stored-row.js';
+import { reportTampering } from './tampering.js';
+
+/** Makes signed batches of rows that this application wrote. */
+@Injectable()
+export class BatchMaker {
+  constructor(
+    private readonly keys: AuditKeys,
+    private readonly events: SecurityEvents,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Those of the rows that are ours. Any other stays unsealed for good: it raises the alarm, and verification names it. */
+  ours(rows: readonly StoredRow[]): StoredRow[] {
+    return rows.filter((row) => {
+      const isOurs = this.keys.isOurs(row);
+      if (!isOurs) reportTampering(this.events, row.teamId, row.id);
+      return isOurs;
+    });
+  }
+
+  /** @param rows of one team, at least one  @param before the head of its log; null for the first batch */
+  seal(rows: readonly StoredRow[], before: SealHeader | null): Seal {
+    const ids = rows.map(({ id }) => id);
+    const digests = rows.map(digestOf);
+    const times = rows.map(({ createdAt }) => createdAt).sort();
+    const header = {
+      teamId: rows[0].teamId,
+      seq: (before?.seq ?? 0) + 1,
+      rows: rows.length,
+      totalRows: (before?.totalRows ?? 0) + rows.length,
+      lastId: ids[ids.length - 1],
+      firstCreatedAt: times[0],
+      lastCreatedAt: times[times.length - 1],
+      sealedAt: this.clock.nowIso(),
+      root: merkleRoot(ids, digests).toString('hex'),
+      previousRoot: before?.root ?? NO_ROOT.toString('hex'),
+      keyId: this.keys.keyId,
+    };
+    const signature = this.keys.sign(signedText(header));
+    return { ...header, signature, ids, digests: Buffer.concat(digests).toString('hex') };
+  }
+}
