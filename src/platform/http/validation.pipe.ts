@@ -1,10 +1,13 @@
 import { type ArgumentMetadata, Injectable, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
 import { ApiError, type ErrorDetail, invalidField } from './api-error.js';
+import { FlatInput, type InputClass } from './flat-input.js';
 
 /** Validates bodies and queries against their DTO class; unknown fields are refused by name. */
 @Injectable()
 export class ApiValidationPipe extends ValidationPipe {
+  private readonly flat = new FlatInput();
+
   constructor() {
     super({
       transform: true,
@@ -20,6 +23,8 @@ export class ApiValidationPipe extends ValidationPipe {
   }
 
   override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    // An argument that our own decorators make is no input.
+    if (metadata.type === 'custom') return value;
     if (
       typeof value === 'object' &&
       value !== null &&
@@ -28,6 +33,8 @@ export class ApiValidationPipe extends ValidationPipe {
       // The transformer passes over names that every object has, so the whitelist never sees them.
       const inherited = Object.keys(value).find((name) => name in Object.prototype);
       if (inherited !== undefined) throw invalidField(inherited, 'is not a known field');
+      const input = metadata.metatype && this.flat.accept(metadata.metatype as InputClass, value);
+      if (input) return input;
     }
     return super.transform(value, metadata) as Promise<unknown>;
   }
