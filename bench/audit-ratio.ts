@@ -16,7 +16,7 @@ const BUILD = 'dist';
 const COPY = 'dist-without-audit';
 const UNIT = `${COPY}/src/platform/database/unit-of-work.js`;
 const INSERT =
-  /if \(changes\.length > 0\)\s*statements\.push\(\.\.\.this\.recorder\.statements\(this\.actor\(\), changes\)\);/;
+  /if \(changes\.length > 0\)\s*record\(statements, this\.recorder\.statements\(this\.actor\(\), changes\)\);/;
 const REST_MS = 2000;
 const SIZES = { teams: 1, clientsPerTeam: 2000, leadsPerTeam: 0, apiKeys: 1 };
 const WORKS = ['patch', 'post'] as const;

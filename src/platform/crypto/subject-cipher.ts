@@ -12,8 +12,10 @@ export abstract class SubjectCipher {
   /**
    * Keyed tokens for exact look-ups: one for each value, useless without the team's index key. That key is
    * random and stored wrapped, so rotating the master key leaves every token as it is.
+   * @param shared whether many records have these terms in common (words and their beginnings): then the last ones used are remembered.
+   * Never for what tells one person from another.
    */
-  abstract tokens(teamId: string, terms: readonly string[]): Promise<string[]>;
+  abstract tokens(teamId: string, terms: readonly string[], shared?: boolean): Promise<string[]>;
 
   /**
    * A keyed hash (HMAC-SHA-256, 32 bytes) of a secret: for comparing and for naming it in the audit log, never

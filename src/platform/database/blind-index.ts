@@ -20,15 +20,16 @@ export function removeTokens(teamId: string, subjectId: string, tokens: readonly
 /**
  * Ends the unit with the ids of other records that carry one of the tokens; see {@link tokenLock}. The tokens are
  * parameters of their own: of an array PostgreSQL knows the length only once it has the value, and would plan the
- * statement anew each time, which costs more than all the rest of it.
+ * statement anew each time, which costs more than all the rest of it. For the same reason the function is called only when there is
+ * something to refuse, and an id may be named twice: see {@link RowIndex}.
  * @param tokens a few, as a record has unique values; there is one prepared statement per number of them
  */
 export function refuseOthersWith(teamId: string, subjectId: string, tokens: readonly string[]): Statement {
   const wanted = tokens.map((_, i) => `$${i + 3}::uuid`).join(', ');
   return {
     name: `blind-index:refuse-duplicates:${tokens.length}`,
-    text: `SELECT latchkey.refuse_duplicates(ARRAY(
-      SELECT DISTINCT subject_id FROM blind_index WHERE team_id = $1 AND token IN (${wanted}) AND subject_id <> $2 LIMIT 20))`,
+    text: `SELECT CASE WHEN ids <> '{}' THEN latchkey.refuse_duplicates(ids) END FROM (SELECT ARRAY(
+      SELECT subject_id FROM blind_index WHERE team_id = $1 AND token IN (${wanted}) AND subject_id <> $2 LIMIT 20) AS ids OFFSET 0) others`,
     values: [teamId, subjectId, ...tokens],
     many: { place: 'last', build: refuseAnyWith },
   };

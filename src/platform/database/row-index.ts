@@ -28,8 +28,9 @@ export class RowIndex<E extends Identified> {
   /** Tokens of a row, the unique ones first. */
   async tokens(row: E): Promise<{ unique: string[]; all: string[] }> {
     const terms = this.termsOf(row);
-    const all = await this.cipher.tokens(row.teamId, [...terms.unique, ...terms.other]);
-    return { unique: all.slice(0, terms.unique.length), all };
+    const unique = await this.cipher.tokens(row.teamId, terms.unique);
+    const other = await this.cipher.tokens(row.teamId, terms.other, true);
+    return { unique, all: [...unique, ...other] };
   }
 
   /** Stages the change of a row's tokens from one version to the next. */
@@ -83,7 +84,8 @@ export class RowIndex<E extends Identified> {
 
   private duplicateError(error: Error): Error | null {
     if (!isPgError(error) || error.code !== SQLSTATE.duplicate) return null;
-    const details = (error.detail ?? '').split(',').map((id) => ({ field: 'id', message: id }));
+    const ids = new Set((error.detail ?? '').split(','));
+    const details = [...ids].map((id) => ({ field: 'id', message: id }));
     return new ApiError('DUPLICATE', this.duplicate, { details });
   }
 }

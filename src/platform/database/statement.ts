@@ -11,6 +11,8 @@ export interface Statement {
   readonly many?: ManyAtOnce;
   /** Set when checks that stand before this statement must be done before it: it makes what they would refuse. */
   readonly afterChecks?: true;
+  /** Set when another write of the same unit may go along in its WITH clause: the text begins with WITH, INSERT, UPDATE or DELETE. */
+  readonly mayBeAccompanied?: true;
 }
 
 /** How several statements of one name become one. */

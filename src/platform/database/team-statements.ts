@@ -47,7 +47,7 @@ export class TeamStatements {
     this.insertMany = manyInserts(shape, sealed, indexed);
     this.updateText = `WITH w AS (UPDATE ${this.table} SET ${assignments}
       WHERE team_id = $1 AND id = $2 AND version = $3 RETURNING 1)
-      SELECT latchkey.expect_written((SELECT count(*) FROM w))`;
+      SELECT CASE WHEN NOT EXISTS (SELECT FROM w) THEN latchkey.expect_written(0) END`;
   }
 
   /**
@@ -122,7 +122,8 @@ export class TeamStatements {
     const values: unknown[] = this.shape.columns.map((column) => valueOf(row, column));
     if (this.indexed) values.push(tokens);
     if (key) values.push(key.wrapped, key.masterKeyId);
-    return { name: `${this.table}:insert`, text: this.insertText, values, many: this.insertMany };
+    const text = this.insertText;
+    return { name: `${this.table}:insert`, text, values, many: this.insertMany, mayBeAccompanied: true };
   }
 
   /** Overwrites the row of the version that was read; ends the unit when there is none. */
@@ -133,7 +134,7 @@ export class TeamStatements {
       readVersion,
       ...this.updatedColumns.map((column) => valueOf(row, column)),
     ];
-    return { name: `${this.table}:update`, text: this.updateText, values };
+    return { name: `${this.table}:update`, text: this.updateText, values, mayBeAccompanied: true };
   }
 }
 

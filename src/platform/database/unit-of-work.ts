@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { accompanied } from './accompanied-statement.js';
 import type { ChangeRecorder, RecordedChange } from './change-recorder.js';
 import { type Database, enter } from './database.js';
 import { isContention, isPgError, StaleWriteError } from './database-errors.js';
@@ -105,7 +106,7 @@ export class UnitOfWork {
       throw new UnrecordedMutationError();
     }
     const statements = merged(this.writes.map((write) => write.statement));
-    if (changes.length > 0) statements.push(...this.recorder.statements(this.actor(), changes));
+    if (changes.length > 0) record(statements, this.recorder.statements(this.actor(), changes));
     if (this.beforeCommit) statements.push(this.beforeCommit(answer));
     if (statements.length > 0) await this.send(statements);
     for (const hook of this.afterCommitHooks) hook();
@@ -125,6 +126,14 @@ export class UnitOfWork {
       throw error;
     }
   }
+}
+
+/** Adds the audit rows; those of one change go along with the write that makes it. */
+function record(statements: Statement[], audit: readonly Statement[]): void {
+  const last = statements.at(-1);
+  if (audit.length === 1 && last?.mayBeAccompanied)
+    statements[statements.length - 1] = accompanied(last, audit[0]);
+  else statements.push(...audit);
 }
 
 /** A mutation that recorded no change and did not say why: a defect, and the request fails (HTTP 500). */

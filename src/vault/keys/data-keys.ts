@@ -7,6 +7,8 @@ import { Database } from '../../platform/database/database.js';
 import { MasterKeys } from '../../platform/crypto/master-keys.js';
 
 const KEY_ID_BYTES = 8;
+/** About two megabytes, when all are in use. */
+const SHARED_TOKENS = 10_000;
 
 /**
  * Data keys wrapped by the team's key. The wrapped form is `master key id[8, hex text] | sealed key`, so a
@@ -15,6 +17,8 @@ const KEY_ID_BYTES = 8;
 @Injectable()
 export class DataKeys extends SubjectCipher {
   private readonly indexKeys = new LRUCache<string, Buffer>({ max: 5000 });
+  /** Names repeat: most words of a new record have been hashed before, and a dozen hashes cost as much as its row. */
+  private readonly sharedTokens = new LRUCache<string, string>({ max: SHARED_TOKENS });
 
   constructor(
     private readonly ring: MasterKeys,
@@ -45,14 +49,20 @@ export class DataKeys extends SubjectCipher {
     return open(wrapping, wrapped.subarray(KEY_ID_BYTES), keyPlace(teamId, subjectId));
   }
 
-  async tokens(teamId: string, terms: readonly string[]): Promise<string[]> {
+  async tokens(teamId: string, terms: readonly string[], shared = false): Promise<string[]> {
     if (terms.length === 0) return [];
     const key = await this.indexKey(teamId);
-    return terms.map((term) => {
-      const digest = createHmac('sha256', key).update(term).digest('hex');
-      // 128 bits in the shape of a uuid, PostgreSQL's most compact indexable type of that size.
-      return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-${digest.slice(12, 16)}-${digest.slice(16, 20)}-${digest.slice(20, 32)}`;
-    });
+    return terms.map((term) => (shared ? this.sharedToken(teamId, key, term) : tokenOf(key, term)));
+  }
+
+  private sharedToken(teamId: string, key: Buffer, term: string): string {
+    const name = `${teamId}|${term}`;
+    let token = this.sharedTokens.get(name);
+    if (token === undefined) {
+      token = tokenOf(key, term);
+      this.sharedTokens.set(name, token);
+    }
+    return token;
   }
 
   async fingerprint(teamId: string, purpose: string, secret: string): Promise<Buffer> {
@@ -80,6 +90,12 @@ export class DataKeys extends SubjectCipher {
     this.indexKeys.set(teamId, key);
     return key;
   }
+}
+
+function tokenOf(key: Buffer, term: string): string {
+  const digest = createHmac('sha256', key).update(term).digest('hex');
+  // 128 bits in the shape of a uuid, PostgreSQL's most compact indexable type of that size.
+  return `${digest.slice(0, 8)}-${digest.slice(8, 12)}-${digest.slice(12, 16)}-${digest.slice(16, 20)}-${digest.slice(20, 32)}`;
 }
 
 function keyPlace(teamId: string, subjectId: string): string {
