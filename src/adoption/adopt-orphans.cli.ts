@@ -19,7 +19,7 @@ import { type Config, ConfigError, loadConfig } from '../platform/config/config.
 import { MasterKeys } from '../platform/crypto/master-keys.js';
 import { Database } from '../platform/database/database.js';
 import { withOwner } from '../platform/database/owner-connection.js';
-import { TeamStore } from '../platform/database/team.repository.js';
+import { TeamStore } from '../platform/database/team-store.js';
 import { CursorSigner } from '../platform/http/cursor.js';
 import { DataKeys } from '../vault/keys/data-keys.js';
 import { reportLines } from './adoption-report.js';

@@ -41,7 +41,7 @@ import { BreakGlassService } from './break-glass/break-glass.service.js';
 import { BreakGlassPrincipals } from './principals/break-glass-principals.js';
 import { CallerRecognition } from './principals/caller-recognition.js';
 import { JwtStrategy } from './principals/jwt.strategy.js';
-import { ApiKeyGuard, JwtGuard } from './principals/passport.guards.js';
+import { JwtGuard } from './principals/jwt.guard.js';
 import { PrincipalCache } from './principals/principal-cache.js';
 import { PrincipalLoader } from './principals/principal-loader.js';
 import { FreshSession } from './principals/fresh-session.service.js';
@@ -114,7 +114,6 @@ import { UserDirectory } from './users/user-directory.js';
     AccessTokens,
     AccountTokens,
     AddressLimit,
-    ApiKeyGuard,
     ApiKeysRepository,
     ApiKeysService,
     ApiKeyStrategy,
@@ -176,7 +175,7 @@ import { UserDirectory } from './users/user-directory.js';
   ],
   exports: [
     AddressLimit,
-    ApiKeyGuard,
+    ApiKeyStrategy,
     FreshSession,
     JwtGuard,
     PrincipalLoader,

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { inTenant } from '../../platform/database/tenant-read.js';
-import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import { TeamRepository } from '../../platform/database/team.repository.js';
+import { TeamStore } from '../../platform/database/team-store.js';
 import type { Page } from '../../platform/http/page.js';
 import { APPOINTMENT_AUDITED, APPOINTMENT_PERSONAL } from './appointment.audit.js';
 import { Appointment, type AppointmentPersonal } from './appointment.entity.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import { TeamRepository } from '../../platform/database/team.repository.js';
+import { TeamStore } from '../../platform/database/team-store.js';
 import { personTerms } from '../../vault/personal-data/person-terms.js';
 import { CLIENT_AUDITED, CLIENT_PERSONAL } from './client.audit.js';
 import { Client, type ClientPersonal } from './client.entity.js';

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import { TeamRepository } from '../../platform/database/team.repository.js';
+import { TeamStore } from '../../platform/database/team-store.js';
 import { ESCROW_AUDITED, ESCROW_PERSONAL } from './escrow.audit.js';
 import { Escrow, type EscrowPersonal } from './escrow.entity.js';
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import { TeamRepository } from '../../platform/database/team.repository.js';
+import { TeamStore } from '../../platform/database/team-store.js';
 import { wordTerms } from '../../vault/personal-data/person-terms.js';
 import { LISTING_AUDITED } from './listing.audit.js';
 import { Listing } from './listing.entity.js';

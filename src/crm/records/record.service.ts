@@ -202,7 +202,7 @@ export class RecordService<
     const { personalFields } = this.records;
     if (personalFields.length === 0) return {};
     const opened = (future ?? this.records.personalOf(row)) as Fields;
-    const values = Object.fromEntries(personalFields.map((name) => [name, opened[name] ?? null]));
+    const values = orNull(opened, personalFields);
     const { masking } = this.rules;
     if (masking === null) return values;
     if (!context.principal.scopes.has(masking.scope)) return masking.mask(values);
@@ -220,7 +220,7 @@ export class RecordService<
     const fields = pick(sent, [...plainFields, 'ownerId']);
     return {
       fields: { ...fields, ...this.rules.derived?.(after, before) } as Partial<E>,
-      personal: Object.fromEntries(personalFields.map((name) => [name, after[name] ?? null])) as P,
+      personal: orNull(after, personalFields) as P,
       allowDuplicate: (input as { allowDuplicate?: boolean }).allowDuplicate,
     };
   }
@@ -256,9 +256,17 @@ function hidden(values: Fields): Record<string, unknown> {
 }
 
 function withoutUndefined(values: Fields): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  return pick(values, Object.keys(values));
 }
 
 function pick(values: Fields, names: readonly string[]): Record<string, unknown> {
-  return withoutUndefined(Object.fromEntries(names.map((name) => [name, values[name]])));
+  const picked: Record<string, unknown> = {};
+  for (const name of names) if (values[name] !== undefined) picked[name] = values[name];
+  return picked;
+}
+
+function orNull(values: Fields, names: readonly string[]): Record<string, unknown> {
+  const all: Record<string, unknown> = {};
+  for (const name of names) all[name] = values[name] ?? null;
+  return all;
 }

@@ -3,7 +3,8 @@ import type { RequestContext } from '../../platform/context/request-context.js';
 import { invalidate } from '../../platform/database/invalidations.js';
 import type { ListQuery } from '../../platform/database/list-query.js';
 import { inTenant } from '../../platform/database/tenant-read.js';
-import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import { TeamRepository } from '../../platform/database/team.repository.js';
+import { TeamStore } from '../../platform/database/team-store.js';
 import type { Page } from '../../platform/http/page.js';
 import { ApiKey } from './api-key.entity.js';
 

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { Role } from '../../platform/context/principal.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { inTenant } from '../../platform/database/tenant-read.js';
-import { TeamRepository, TeamStore } from '../../platform/database/team.repository.js';
+import { TeamRepository } from '../../platform/database/team.repository.js';
+import { TeamStore } from '../../platform/database/team-store.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { Invitation, type OpenInvitation } from './invitation.entity.js';
 

@@ -14,12 +14,24 @@ export function diffOf(
   return Object.keys(newValues).length === 0 ? null : { oldValues, newValues };
 }
 
+/** The same for a change that has only the fields it sets. */
+export function diffOfChange(
+  before: Readonly<Record<string, unknown>>,
+  change: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): ReturnType<typeof diffOf> {
+  const set = names.filter((name) => name in change);
+  return set.length === 0 ? null : diffOf(before, change, set);
+}
+
 /** The fields of `names` that hold something. */
 export function presentFields(
   row: Readonly<Record<string, unknown>>,
   names: readonly string[],
 ): Record<string, unknown> {
-  return Object.fromEntries(names.flatMap((name) => (row[name] == null ? [] : [[name, row[name]]])));
+  const present: Record<string, unknown> = {};
+  for (const name of names) if (row[name] != null) present[name] = row[name];
+  return present;
 }
 
 function sameValue(a: unknown, b: unknown): boolean {

@@ -10,7 +10,7 @@ import { Database } from './database.js';
 import { DatabaseAddress } from './database-address.js';
 import { Invalidations } from './invalidations.js';
 import { poolOptions } from './pool-options.js';
-import { TeamStore } from './team.repository.js';
+import { TeamStore } from './team-store.js';
 
 interface PostgresDriverParts {
   readonly master: pg.Pool;

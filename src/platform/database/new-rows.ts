@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../crypto/new-id.js';
 import { presentFields } from './audit-diff.js';
 import type { RecordedChange } from './change-recorder.js';
 import type { RowIndex } from './row-index.js';
@@ -31,7 +31,7 @@ export class NewRows<E extends TeamRow, P extends object> {
    * @param origin what the audit log says besides of where the record is from
    */
   async make(row: E, personal: P, origin: Readonly<Record<string, unknown>> = {}): Promise<NewRow> {
-    const id = uuidv7();
+    const id = newId();
     let key: { wrapped: Buffer; masterKeyId: string } | null = null;
     let sealed: Buffer | null = null;
     if (this.sealedRows) {

@@ -1,5 +1,5 @@
 import type { DataKey, NewDataKey, SubjectCipher } from '../crypto/subject-cipher.js';
-import { diffOf, presentFields } from './audit-diff.js';
+import { type diffOf, diffOfChange, presentFields } from './audit-diff.js';
 import type { IndexTerms } from './row-index.js';
 import type { Statement } from './statement.js';
 
@@ -17,6 +17,8 @@ interface Identified {
   readonly teamId: string;
   readonly [field: string]: unknown;
 }
+
+type Values = Readonly<Record<string, unknown>>;
 
 interface Secrets<P> {
   readonly key: DataKey;
@@ -79,9 +81,14 @@ export class SealedRows<E extends Identified, P extends object> {
   }
 
   /** What an audit row about a change keeps sealed; null when nothing of it changes. */
-  auditDiff(before: E, change: object): ReturnType<typeof diffOf> {
-    const old: Record<string, unknown> = { ...before, ...this.of(before) };
-    return diffOf(old, { ...old, ...change }, [...this.closed, ...this.rules.fields]);
+  auditDiff(before: E, fields: object, personal: object): ReturnType<typeof diffOf> {
+    const closed = diffOfChange(before, fields as Values, this.closed);
+    const secret = diffOfChange(this.of(before) as Values, personal as Values, this.rules.fields);
+    if (closed === null || secret === null) return closed ?? secret;
+    return {
+      oldValues: { ...closed.oldValues, ...secret.oldValues },
+      newValues: { ...closed.newValues, ...secret.newValues },
+    };
   }
 
   private secretsOf(row: E): Secrets<P> {

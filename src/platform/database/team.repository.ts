@@ -1,16 +1,11 @@
-import { Injectable } from '@nestjs/common';
-import { DataSource, type EntityTarget } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
-import { Clock } from '../clock/clock.js';
+import type { EntityTarget } from 'typeorm';
 import type { RequestContext } from '../context/request-context.js';
-import { SubjectCipher } from '../crypto/subject-cipher.js';
+import { newId } from '../crypto/new-id.js';
 import { notFound } from '../http/api-error.js';
-import { CursorSigner } from '../http/cursor.js';
 import { forgetAnswersAbout } from '../http/idempotency/stored-answers.js';
 import { Page } from '../http/page.js';
-import { diffOf, presentFields } from './audit-diff.js';
+import { diffOfChange, presentFields } from './audit-diff.js';
 import type { ChangeAction, RecordedChange } from './change-recorder.js';
-import { Database } from './database.js';
 import { expectLive, missingReference } from './live-reference.js';
 import type { ListQuery } from './list-query.js';
 import { type NewRow, NewRows } from './new-rows.js';
@@ -20,20 +15,9 @@ import type { Row } from './statement.js';
 import { shapeOf, sortKeyOf, type TableShape } from './table-shape.js';
 import type { Changes, TableRules, TeamRow } from './table-rules.js';
 import { type RowState, TeamStatements } from './team-statements.js';
+import type { TeamStore } from './team-store.js';
 
 type Values = Record<string, unknown>;
-/** What every team repository works with. */
-@Injectable()
-export class TeamStore {
-  constructor(
-    readonly source: DataSource,
-    readonly database: Database,
-    readonly cipher: SubjectCipher,
-    readonly cursors: CursorSigner,
-    readonly clock: Clock,
-  ) {}
-}
-
 const SAME_PERSON = 'Records with this e-mail or phone exist; send allowDuplicate to keep both.';
 
 /**
@@ -149,7 +133,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   async create(context: RequestContext, { fields, personal, allowDuplicate }: Changes<E, P>): Promise<E> {
     const { teamId } = context.principal;
     const now = this.store.clock.nowIso();
-    const own = { id: uuidv7(), teamId, version: 1, createdAt: now, updatedAt: now, archivedAt: null };
+    const own = { id: newId(), teamId, version: 1, createdAt: now, updatedAt: now, archivedAt: null };
     const row = { ...fields, ...own } as unknown as E;
     this.expectReferences(context, row, null);
     const made = await this.newRows.make(row, personal as P);
@@ -179,14 +163,14 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     before: E,
     { fields, personal, allowDuplicate }: Changes<E, P>,
   ): Promise<E> {
-    const plain = diffOf(before, { ...before, ...fields }, this.openFields);
-    const secret = this.sealedRows?.auditDiff(before, { ...fields, ...personal }) ?? null;
+    const plain = diffOfChange(before, fields, this.openFields);
+    const secret = this.sealedRows?.auditDiff(before, fields, personal ?? {}) ?? null;
     if (plain === null && secret === null) {
       context.work.noChange('the patch alters nothing');
       return before;
     }
     const after = this.nextVersion(before, fields);
-    const auditId = uuidv7();
+    const auditId = newId();
     this.expectReferences(context, after, before);
     let audit: Buffer | null = null;
     if (secret) {
@@ -195,7 +179,8 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
       Object.assign(after, { sealed: sealed.seal(after, sealed.keyOf(before), merged) });
       audit = sealed.sealAudit(after, auditId, { old: secret.oldValues, new: secret.newValues });
     }
-    await this.index?.reindex(context, before, after, allowDuplicate ?? false);
+    if (secret !== null || !this.rules.personal?.terms)
+      await this.index?.reindex(context, before, after, allowDuplicate ?? false);
     const { oldValues, newValues } = plain ?? { oldValues: null, newValues: null };
     const change = this.change(auditId, 'UPDATE', before, oldValues, newValues, audit);
     this.stage(context, after, this.statements.update(after, before.version), change);
@@ -205,7 +190,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
   /** Stages the archiving of a record: it is gone from every list and look-up, and can be restored. */
   async archive(context: RequestContext, before: E): Promise<void> {
     const after = this.nextVersion(before, { archivedAt: this.store.clock.nowIso() } as Partial<E>);
-    const auditId = uuidv7();
+    const auditId = newId();
     await this.index?.unindex(context, before);
     const { sealedRows } = this;
     const audit = sealedRows?.sealAudit(before, auditId, { old: sealedRows.auditValues(before) }) ?? null;
@@ -219,7 +204,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const after = this.nextVersion(before, { archivedAt: null } as Partial<E>);
     await this.index?.index(context, before, allowDuplicate);
     const { archivedAt } = before;
-    const change = this.change(uuidv7(), 'UPDATE', before, { archivedAt }, { archivedAt: null }, null);
+    const change = this.change(newId(), 'UPDATE', before, { archivedAt }, { archivedAt: null }, null);
     this.stage(context, after, this.statements.update(after, before.version), change);
     return after;
   }
@@ -234,7 +219,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const shell = { ...this.rules.erased, sealed: Buffer.alloc(0), archivedAt: this.store.clock.nowIso() };
     const after = this.nextVersion(before, shell as unknown as Partial<E>);
     await this.index?.unindex(context, before);
-    const change = this.change(uuidv7(), 'DELETE', before, null, { erased: true }, null);
+    const change = this.change(newId(), 'DELETE', before, null, { erased: true }, null);
     this.stage(context, after, this.statements.update(after, before.version), change);
     context.work.stage({ statement: forgetKey(teamId, id), change: null });
     context.work.stage({ statement: forgetAnswersAbout(teamId, id), change: null });

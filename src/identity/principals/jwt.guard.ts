@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { AuthGuard } from '@nestjs/passport';
 import passport from 'passport';
 import { ApiError } from '../../platform/http/api-error.js';
-import { ApiKeyStrategy } from './api-key.strategy.js';
 import { JwtStrategy } from './jwt.strategy.js';
 
 let registered = 0;
@@ -11,7 +10,7 @@ let registered = 0;
  * Passport keeps the strategies of a process in one table by name. Under the bare name a second application in the
  * process would answer for the first, with its own database.
  */
-function ownStrategyName(strategy: JwtStrategy | ApiKeyStrategy): string {
+function ownStrategyName(strategy: JwtStrategy): string {
   const name = `latchkey-${++registered}`;
   passport.use(name, strategy);
   return name;
@@ -32,17 +31,6 @@ function principalOrRefusal<T>(error: unknown, user: T | false, info: unknown): 
 @Injectable()
 export class JwtGuard extends AuthGuard() {
   constructor(strategy: JwtStrategy) {
-    super({ defaultStrategy: ownStrategyName(strategy) });
-  }
-
-  override handleRequest<T>(error: unknown, user: T | false, info: unknown): T {
-    return principalOrRefusal(error, user, info);
-  }
-}
-
-@Injectable()
-export class ApiKeyGuard extends AuthGuard() {
-  constructor(strategy: ApiKeyStrategy) {
     super({ defaultStrategy: ownStrategyName(strategy) });
   }
 
