@@ -110,6 +110,55 @@ describe('bulk operations', () => {
     expect([changed.status, changed.json.data?.succeeded]).toEqual([200, 3]);
   });
 
+  it('free an e-mail for what follows the archiving of its holder, not for what stands before it', async () => {
+    const team = await registerOwner(app.http);
+    const bulk = (operations: object[], atomic = true) =>
+      team.http.post('/v1/leads/bulk', { operations, atomic });
+    const kept = () =>
+      Promise.all(
+        [
+          'SELECT id, version, archived_at FROM leads WHERE team_id = $1 ORDER BY id',
+          'SELECT token, subject_id FROM blind_index WHERE team_id = $1 ORDER BY 1, 2',
+          'SELECT id FROM audit_log WHERE team_id = $1 ORDER BY id',
+        ].map((text) => app.database.sql(text, [team.teamId])),
+      );
+    for (const atomic of [true, false]) {
+      const data = lead();
+      const { id } = (await team.http.post('/v1/leads', data)).json.data;
+      const [create, archive] = [
+        { action: 'create', data },
+        { action: 'delete', id },
+      ];
+      const before = await kept();
+      for (let again = 0; again < 2; again++) {
+        const refused = await bulk([create, archive]);
+        expect([refused.status, refused.json.error?.code]).toEqual([409, 'DUPLICATE']);
+        expect(await kept()).toEqual(before);
+      }
+      const other = { action: 'create', data: lead() };
+      const done = await bulk([other, archive, create], atomic);
+      expect([done.status, done.json.data?.succeeded]).toEqual([200, 3]);
+      const found = await team.http.get(`/v1/leads?email=${data.email}`);
+      expect(found.json.data).toMatchObject([{ id: done.json.data.results[2].id, version: 1 }]);
+      expect((await team.http.get(`/v1/leads/${id}`)).status).toBe(404);
+    }
+  });
+
+  it('each for itself leave a record archived whose e-mail an earlier one asked for in vain', async () => {
+    const data = lead();
+    const { id } = (await owner.http.post('/v1/leads', data)).json.data;
+    const operations = [
+      { action: 'create', data },
+      { action: 'delete', id },
+    ];
+    const { json } = await owner.http.post('/v1/leads/bulk', { operations, atomic: false });
+    expect(json.data.results.map((result: any) => [result.status, result.error?.code])).toEqual([
+      [409, 'DUPLICATE'],
+      [200, undefined],
+    ]);
+    expect((await owner.http.get(`/v1/leads?email=${data.email}`)).json.data).toEqual([]);
+  });
+
   it('each for itself with atomic:false, one result for each', async () => {
     const before = await count();
     const data = lead();
