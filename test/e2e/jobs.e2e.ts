@@ -61,12 +61,13 @@ describe('jobs', () => {
       'permission denied',
     );
 
-  it('run within two seconds of their commit, once, and leave nothing in the queue', async () => {
+  it('run soon after their commit, once, and leave nothing in the queue', async () => {
     const word = randomUUID();
     const started = Date.now();
     await add({ name: 'probe', data: { word } });
     await eventually(() => expect(probe.seen.filter(({ data }) => data.word === word)).toHaveLength(1));
-    expect(Date.now() - started).toBeLessThan(2000);
+    // Workers look once a second; a second try would come 15 s later.
+    expect(Date.now() - started).toBeLessThan(6000);
     await eventually(async () =>
       expect(await database.sql(`SELECT 1 FROM pgboss.job WHERE name = 'probe'`)).toHaveLength(0),
     );

@@ -99,11 +99,12 @@ describe('mail through SMTP', () => {
     refuse = accept;
   });
 
-  it('arrives within two seconds, once, to its one recipient', async () => {
+  it('arrives at the first try, once, to its one recipient', async () => {
     const started = Date.now();
     await send(app, 'pat@example.com');
     await eventually(() => expect(deliveries).toHaveLength(1));
-    expect(Date.now() - started).toBeLessThan(2000);
+    // Workers look once a second; a second try would come 15 s later.
+    expect(Date.now() - started).toBeLessThan(6000);
     const [{ from, to, raw }] = deliveries;
     expect({ from, to }).toEqual({ from: 'desk@example.com', to: ['pat@example.com'] });
     expect(textPartOf(raw)).toContain('https://example.com/open#token=abc123');
