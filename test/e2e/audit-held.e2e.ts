@@ -124,19 +124,33 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
 });
 
 describe('an instance that does not know the newest key of a log', () => {
+  const apps: TestApp[] = [];
+  let database: TestDatabase;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+  });
+  afterEach(async () => {
+    await Promise.all(apps.splice(0).map((app) => app.close()));
+    await database.drop();
+  });
+
+  async function start(AUDIT_SIGNING_KEY: string, AUDIT_SIGNING_PREVIOUS_KEYS = ''): Promise<TestApp> {
+    const app = await startTestApp({ database, env: { AUDIT_SIGNING_KEY, AUDIT_SIGNING_PREVIOUS_KEYS } });
+    apps.push(app);
+    return app;
+  }
+
   it('lets another one lead, which seals what waited, and nobody is woken', async () => {
     const [old, next] = [1, 2].map(() => randomBytes(32).toString('base64'));
-    const database = await createTestDatabase();
-    const start = (AUDIT_SIGNING_KEY: string, AUDIT_SIGNING_PREVIOUS_KEYS = '') =>
-      startTestApp({ database, env: { AUDIT_SIGNING_KEY, AUDIT_SIGNING_PREVIOUS_KEYS } });
+    const first = await start(next, old);
+    const owner = await registerOwner(first.http);
+    const before = (await sealed(owner, WITHIN_MS)).checkedRows;
+    await apps.pop()?.close();
     const on = (app: TestApp): Account => ({
       ...owner,
       http: app.http.with({ authorization: `Bearer ${owner.accessToken}` }),
     });
-    const first = await start(next, old);
-    const owner = await registerOwner(first.http);
-    const before = (await sealed(owner, WITHIN_MS)).checkedRows;
-    await first.close();
 
     const left = await start(old);
     await addClients(on(left), 2);
@@ -151,7 +165,5 @@ describe('an instance that does not know the newest key of a log', () => {
       head: { keyId: SigningKey.from(next).keyId },
     });
     expect(await database.sql(`SELECT FROM security_events WHERE type = 'audit_tampering'`)).toEqual([]);
-    await Promise.all([left.close(), leading.close()]);
-    await database.drop();
   }, 120_000);
 });

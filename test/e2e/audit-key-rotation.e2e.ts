@@ -1,5 +1,4 @@
-import { createHash, createPublicKey, randomBytes, randomUUID } from 'node:crypto';
-import { checkpointText } from '../../src/oversight/audit/checkpoint.js';
+import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { endText } from '../../src/oversight/audit/export-lines.js';
 import { merkleRoot } from '../../src/oversight/audit/merkle.js';
 import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
@@ -8,7 +7,7 @@ import { SealedLog } from '../../src/oversight/audit/sealed-log.js';
 import { SigningKey } from '../../src/oversight/audit/signing-key.js';
 import { digestOf } from '../../src/oversight/audit/stored-row.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
-import { addClients, sealed, tamper } from '../harness/audit.js';
+import { addClients, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
 import { moveClock } from '../harness/clock.js';
 import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
@@ -74,42 +73,20 @@ describe('the key of the audit log', () => {
 
   it('cannot excuse the loss of what its successor sealed', async () => {
     const { head } = await verify();
-    const old = SigningKey.from(FIRST);
     const [row] = await database.sql(
       `SELECT a.id, a.created_at FROM audit_log a, audit_seal s
        WHERE s.team_id = $1 AND s.seq = $2 AND a.team_id = $1 AND a.id = ANY (s.ids) LIMIT 1`,
       [owner.teamId, head.seq],
     );
-    const point = {
-      id: randomUUID(),
+    await database.sql('CREATE TABLE kept AS SELECT * FROM audit_log WHERE id = $1', [row.id]);
+    await plantCheckpoint(database, FIRST, {
       teamId: owner.teamId,
       month: '2099-12',
-      before: '2100-01-01T00:00:00.000Z',
       rows: 1,
       lastSeq: head.seq,
       lastRoot: head.root,
       otherIds: [],
-      removedAt: new Date().toISOString(),
-      removedBy: 'job audit-retention',
-      reason: 'none',
-      keyId: old.keyId,
-    };
-    await database.sql('CREATE TABLE kept AS SELECT * FROM audit_log WHERE id = $1', [row.id]);
-    await database.sql(
-      `INSERT INTO audit_checkpoint (team_id, id, month, rows, last_seq, last_root, other_ids, removed_at, removed_by, reason, key_id, signature)
-       VALUES ($1, $2, '2099-12-01', 1, $3, decode($4, 'hex'), '{}', $5, $6, $7, $8, decode($9, 'hex'))`,
-      [
-        point.teamId,
-        point.id,
-        point.lastSeq,
-        point.lastRoot,
-        point.removedAt,
-        point.removedBy,
-        point.reason,
-        point.keyId,
-        old.sign(checkpointText(point)),
-      ],
-    );
+    });
     await tamper(database, `DELETE FROM audit_log WHERE id = '${row.id}'`);
     expect(await verify()).toMatchObject({ valid: false, firstBrokenId: row.id });
     expect(await offline([SECOND, FIRST])).toMatchObject({ valid: false, firstBrokenId: row.id });

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import pg from 'pg';
+import { type Checkpoint, checkpointText } from '../../src/oversight/audit/checkpoint.js';
+import { SigningKey } from '../../src/oversight/audit/signing-key.js';
 import type { Account } from './accounts.js';
 import type { TestDatabase } from './test-app.js';
 import { databaseUrl, testServer } from './test-server.js';
@@ -30,4 +33,43 @@ export async function tamper(database: TestDatabase, sql: string): Promise<void>
   await client.connect();
   await client.query(`SET session_replication_role = replica; ${sql}`);
   await client.end();
+}
+
+/** What a checkpoint of {@link plantCheckpoint} says. `month` is `YYYY-MM`. */
+type Planted = Pick<Checkpoint, 'teamId' | 'month' | 'rows' | 'otherIds'> &
+  Partial<Pick<Checkpoint, 'lastSeq' | 'lastRoot'>>;
+
+/** Adds a checkpoint that this key signed, as retention would, or somebody who has found the key's seed. */
+export async function plantCheckpoint(database: TestDatabase, seed: string, planted: Planted): Promise<void> {
+  const key = SigningKey.from(seed);
+  const [year, month] = planted.month.split('-').map(Number);
+  const point = {
+    lastSeq: 0,
+    lastRoot: '00'.repeat(32),
+    ...planted,
+    id: randomUUID(),
+    before: new Date(Date.UTC(year, month)).toISOString(),
+    removedAt: new Date().toISOString(),
+    removedBy: 'job audit-retention',
+    reason: 'none',
+    keyId: key.keyId,
+  };
+  await database.sql(
+    `INSERT INTO audit_checkpoint (team_id, id, month, rows, last_seq, last_root, other_ids, removed_at, removed_by, reason, key_id, signature)
+     VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, decode($12, 'hex'))`,
+    [
+      point.teamId,
+      point.id,
+      `${point.month}-01`,
+      point.rows,
+      point.lastSeq,
+      point.lastRoot,
+      point.otherIds,
+      point.removedAt,
+      point.removedBy,
+      point.reason,
+      point.keyId,
+      key.sign(checkpointText(point)),
+    ],
+  );
 }

@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../../platform/database/database.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
 import { type Checkpoint, CHECKPOINT_COLUMNS, checkpointFrom } from './checkpoint.js';
-import type { Seal } from './seal.js';
-import { SEAL_COLUMNS, sealFrom } from './seal-rows.js';
+import type { Seal, SealHeader } from './seal.js';
+import { HEADER_COLUMNS, headerFrom, SEAL_COLUMNS, sealFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
 
 /** A row has had its turn when the sealer has passed it; see migration 1795450000000. */
@@ -53,6 +53,17 @@ export class SealedLog {
       values: [teamId],
     });
     return rows.map(checkpointFrom);
+  }
+
+  /** The first batch of each key, in the order of the batches. */
+  async keyStarts(teamId: string): Promise<SealHeader[]> {
+    const rows = await this.read(teamId, {
+      name: 'sealed-log:key-starts',
+      text: `SELECT ${HEADER_COLUMNS} FROM audit_seal s WHERE s.team_id = $1
+          AND s.seq IN (SELECT min(seq) FROM audit_seal WHERE team_id = $1 GROUP BY key_id) ORDER BY s.seq`,
+      values: [teamId],
+    });
+    return rows.map(headerFrom);
   }
 
   /** The batch after `seq`, up to and including `limitSeq`; null at the end. */

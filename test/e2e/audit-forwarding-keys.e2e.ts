@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto';
+import { type Account, registerOwner } from '../harness/accounts.js';
+import { addClients, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
+import { eventually } from '../harness/eventually.js';
+import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
+import { WebhookServer } from '../harness/webhook-receiver.js';
+
+const HOST = '127.9.0.7';
+const WITHIN_MS = 40_000;
+const newSeed = (): string => randomBytes(32).toString('base64');
+const [FIRST, SECOND, THIRD] = [newSeed(), newSeed(), newSeed()];
+const SECRETS = {
+  JWT_SECRET: randomBytes(48).toString('hex'),
+  MASTER_ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+};
+
+describe('forwarding of an audit log of three keys', () => {
+  let database: TestDatabase;
+  let receiver: WebhookServer;
+  let app: TestApp | null = null;
+  let owner: Account | null = null;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    receiver = await WebhookServer.listen(HOST);
+  });
+  afterAll(async () => {
+    await app?.close();
+    await receiver.close();
+    await database.drop();
+  });
+
+  /** The same installation with these keys, today's first. */
+  async function startWith(
+    [current, ...earlier]: string[],
+    env: Record<string, string> = {},
+  ): Promise<TestApp> {
+    await app?.close();
+    app = await startTestApp({
+      database,
+      env: {
+        ...SECRETS,
+        AUDIT_SIGNING_KEY: current,
+        AUDIT_SIGNING_PREVIOUS_KEYS: earlier.join(','),
+        ...env,
+      },
+    });
+    return app;
+  }
+
+  /** Seals three rows with the first of these keys. @returns their ids */
+  async function batchOf(keys: string[]): Promise<string[]> {
+    const { http } = await startWith(keys);
+    owner ??= await registerOwner(http);
+    const account = { ...owner, http: http.with({ authorization: `Bearer ${owner.accessToken}` }) };
+    const known = await idsOf(account);
+    await addClients(account, 3);
+    expect(await sealed(account, WITHIN_MS)).toMatchObject({ valid: true });
+    return (await idsOf(account)).filter((id) => !known.includes(id));
+  }
+
+  const idsOf = async ({ teamId }: Account): Promise<string[]> =>
+    (await database.sql('SELECT id FROM audit_log WHERE team_id = $1 ORDER BY id', [teamId])).map(
+      ({ id }) => id,
+    );
+
+  it('believes a checkpoint of any key that was not left before the batch, and of no other', async () => {
+    const ofFirst = await batchOf([FIRST]);
+    const ofSecond = await batchOf([SECOND, FIRST]);
+    await batchOf([THIRD, SECOND, FIRST]);
+    const { teamId } = owner!;
+    const points: [seed: string, month: string, id: string][] = [
+      [FIRST, '2099-01', ofFirst[0]],
+      [SECOND, '2099-02', ofFirst[1]],
+      [THIRD, '2099-03', ofFirst[2]],
+      [SECOND, '2099-04', ofSecond[0]],
+      [FIRST, '2099-05', ofSecond[1]],
+    ];
+    for (const [seed, month, id] of points) {
+      await plantCheckpoint(database, seed, { teamId, month, rows: 1, otherIds: [id] });
+      await tamper(database, `DELETE FROM audit_log WHERE id = '${id}'`);
+    }
+    await startWith([THIRD, SECOND, FIRST], {
+      AUDIT_FORWARD_URL: receiver.url,
+      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+      AUDIT_FORWARD_ALLOWED_RANGES: '127.9.0.0/16',
+      OUTBOUND_ALLOW_HTTP: 'true',
+    });
+    await eventually(async () => {
+      const [{ waiting }] = await database.sql(
+        'SELECT count(*)::int AS waiting FROM latchkey.seals_to_forward(10)',
+      );
+      expect(waiting).toBe(0);
+    }, WITHIN_MS);
+    const rows = receiver.received
+      .flatMap(({ json }) => json.data.batches)
+      .flatMap((batch: any) => batch.rows);
+    const missing = rows.filter(({ state }: any) => state === 'missing').map(({ id }: any) => id);
+    expect(new Set(missing)).toEqual(new Set(points.map(([, , id]) => id)));
+    // All alarms of a delivery are raised before the position moves, and written when the instance ends.
+    await app?.close();
+    app = null;
+    const alarms = await database.sql(`SELECT details FROM security_events WHERE type = 'audit_tampering'`);
+    expect(alarms.map(({ details }) => details.firstBrokenId)).toEqual([ofSecond[1]]);
+  }, 180_000);
+});
