@@ -121,6 +121,23 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
     await tamper(database, `DELETE FROM audit_log WHERE id = '${id}'`);
     expect(await verify(strange)).toMatchObject({ valid: true });
   }, 120_000);
+
+  it('stops nobody with a row that was moved to no time at all', async () => {
+    await tamper(database, strangeBatch(strange.teamId, 'key_id'));
+    await addClients(strange, 1);
+    await oneMoreTick();
+    const [{ id }] = await database.sql(
+      'SELECT id FROM audit_log WHERE team_id = $1 ORDER BY id DESC LIMIT 1',
+      [strange.teamId],
+    );
+    await tamper(
+      database,
+      `UPDATE audit_log SET created_at = 'infinity' WHERE id = '${id}';
+       DELETE FROM audit_seal WHERE team_id = '${strange.teamId}' AND seq = (SELECT max(seq) FROM audit_seal WHERE team_id = '${strange.teamId}')`,
+    );
+    await oneMoreTick();
+    expect(await sealed(strange, WITHIN_MS)).toMatchObject({ valid: false, firstBrokenId: id });
+  }, 120_000);
 });
 
 describe('an instance that does not know the newest key of a log', () => {
