@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
+import { ADVISORY_LOCK } from '../../platform/database/advisory-locks.js';
 import { DatabaseAddress } from '../../platform/database/database-address.js';
 import { Log } from '../../platform/logging/log.js';
 import { BatchMaker } from './batch-maker.js';
@@ -7,10 +8,10 @@ import { byTeam } from './by-team.js';
 import { HeadAnchor } from './head-anchor.js';
 import { HeadCheck } from './head-check.js';
 import { HeldLogs } from './held-logs.js';
+import { LeaderLoop } from './leader-loop.js';
 import { headerOf } from './seal.js';
 import { SealerStore } from './sealer-store.js';
 
-const TICK_MS = 1000;
 const ANCHOR_EVERY_MS = 60_000;
 /** A new leader anchors what the one before may not have: twice its interval. */
 const REANCHOR_SECONDS = 120;
@@ -23,13 +24,9 @@ const PAGE_ROWS = 500;
  */
 @Injectable()
 export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdown {
-  private store: SealerStore | null = null;
-  private leading = false;
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
+  private loop: LeaderLoop | null = null;
   private stopping = false;
   private anchoredAtMs = 0;
-  private failing = false;
 
   constructor(
     private readonly config: Config,
@@ -42,66 +39,34 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
   ) {}
 
   onApplicationBootstrap(): void {
-    if (this.config.role !== 'api') this.schedule();
+    if (this.config.role === 'api') return;
+    this.loop = new LeaderLoop(this.address.direct(this.config), this.log, {
+      lock: ADVISORY_LOCK.auditSealing,
+      failure: 'the audit log cannot be sealed at the moment',
+      turn: (connection, isNew) => this.turn(new SealerStore(connection), isNew),
+    });
+    this.loop.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.stopping = true;
-    if (this.timer) clearTimeout(this.timer);
-    await this.running;
+    await this.loop?.stop();
     await this.anchor
       .write()
       .catch((error: unknown) => this.log.error({ err: error }, 'could not anchor the audit heads'));
-    await this.store?.end();
   }
 
-  private schedule(): void {
-    if (this.stopping) return;
-    this.timer = setTimeout(() => {
-      this.running = this.tick().finally(() => this.schedule());
-    }, TICK_MS);
-    this.timer.unref();
+  private async turn(store: SealerStore, isNew: boolean): Promise<boolean> {
+    if (isNew) await this.anchorAnew(store);
+    const shouldStay = await this.sealAll(store);
+    await this.anchorHeads();
+    return shouldStay;
   }
 
-  private async tick(): Promise<void> {
-    try {
-      const store = await this.connected();
-      if (!(await this.leads(store))) {
-        this.held.forget();
-        return;
-      }
-      const shouldStay = await this.sealAll(store);
-      await this.anchorHeads();
-      this.failing = false;
-      if (!shouldStay) await this.drop();
-    } catch (error) {
-      if (!this.failing) this.log.error({ err: error }, 'the audit log cannot be sealed at the moment');
-      this.failing = true;
-      await this.drop();
-    }
-  }
-
-  private async connected(): Promise<SealerStore> {
-    this.store ??= await SealerStore.connect(this.address.direct(this.config), () => void this.drop());
-    return this.store;
-  }
-
-  private async drop(): Promise<void> {
-    const { store } = this;
-    this.store = null;
-    this.leading = false;
-    await store?.end();
-  }
-
-  private async leads(store: SealerStore): Promise<boolean> {
-    if (this.leading) return true;
-    this.leading = await store.lead();
-    if (this.leading) {
-      const heads = await store.headsSince(REANCHOR_SECONDS);
-      const refused = await this.check.refusals(store, heads);
-      for (const head of heads.values()) if (!refused.has(head.teamId)) this.anchor.note(head);
-    }
-    return this.leading;
+  private async anchorAnew(store: SealerStore): Promise<void> {
+    const heads = await store.headsSince(REANCHOR_SECONDS);
+    const refused = await this.check.refusals(store, heads);
+    for (const head of heads.values()) if (!refused.has(head.teamId)) this.anchor.note(head);
   }
 
   /** @returns whether to go on leading: not when another instance may know the key of a log that this one cannot continue */

@@ -29,8 +29,8 @@ const NONE: Held = { teamIds: new Set(), isRecent: false };
  */
 @Injectable()
 export class HeldLogs {
-  /** Teams whose alarm this instance has raised, while it leads. */
-  private readonly alarmed = new Set<string>();
+  /** By team, since when the log was held whose alarm this instance has raised. */
+  private readonly alarmed = new Map<string, number>();
 
   constructor(
     private readonly check: HeadCheck,
@@ -44,35 +44,25 @@ export class HeldLogs {
   /** Seals what waits in the logs that can be continued again, and raises the alarm for those that still cannot. */
   async review(store: SealerStore): Promise<Held> {
     const held = await store.held();
-    if (held.length === 0) {
-      this.alarmed.clear();
-      return NONE;
-    }
+    if (held.length === 0) return NONE;
     const heads = await store.heads(held.map(({ teamId }) => teamId));
     const refused = await this.check.refusals(store, heads);
     for (const { teamId } of held) {
       if (!refused.has(teamId)) await this.release(store, teamId, heads.get(teamId) ?? null);
     }
     const still = held.filter(({ teamId }) => refused.has(teamId));
-    const teamIds = new Set(still.map(({ teamId }) => teamId));
-    for (const teamId of this.alarmed) if (!teamIds.has(teamId)) this.alarmed.delete(teamId);
     const due = still.filter((each) => this.isDue(each));
-    for (const { teamId } of due) this.raiseAlarm(teamId, heads.get(teamId));
-    return { teamIds, isRecent: due.length < still.length };
-  }
-
-  /** Another instance leads, and raises its own alarms. */
-  forget(): void {
-    this.alarmed.clear();
+    for (const each of due) this.raiseAlarm(each, heads.get(each.teamId));
+    return { teamIds: new Set(still.map(({ teamId }) => teamId)), isRecent: due.length < still.length };
   }
 
   private isDue({ sinceMs }: HeldLog): boolean {
     return this.clock.nowMs() - sinceMs >= ALARM_AFTER_MS;
   }
 
-  private raiseAlarm(teamId: string, head: SealHeader | undefined): void {
-    if (this.alarmed.has(teamId) || head === undefined) return;
-    this.alarmed.add(teamId);
+  private raiseAlarm({ teamId, sinceMs }: HeldLog, head: SealHeader | undefined): void {
+    if (this.alarmed.get(teamId) === sinceMs || head === undefined) return;
+    this.alarmed.set(teamId, sinceMs);
     reportTampering(this.events, teamId, head.rows > 0 ? head.lastId : `batch ${head.seq}`);
   }
 
@@ -89,6 +79,7 @@ export class HeldLogs {
       for (const seal of seals) this.anchor.note((before = headerOf(seal)));
       last = page.rows.at(-1) ?? null;
     }
+    this.alarmed.delete(teamId);
     this.log.info({ teamId }, 'the audit log of a team is sealed again');
   }
 }

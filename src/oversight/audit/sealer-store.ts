@@ -1,10 +1,8 @@
-import type pg from 'pg';
-import { LeaderConnection } from '../../platform/database/leader-connection.js';
+import type { LeaderConnection } from '../../platform/database/leader-connection.js';
 import { byTeam } from './by-team.js';
 import type { Seal, SealHeader } from './seal.js';
 import { HEADER_COLUMNS, headerFrom } from './seal-rows.js';
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
-import { ADVISORY_LOCK } from '../../platform/database/advisory-locks.js';
 
 /** Rows of all teams that have no seal yet, and where the sealer stands. */
 export interface UnsealedPage {
@@ -37,15 +35,7 @@ const APPEND = {
 
 /** What the sealer reads and writes, on a connection of its own. */
 export class SealerStore {
-  private constructor(private readonly connection: LeaderConnection) {}
-
-  static async connect(options: pg.ClientConfig, onLost: () => void): Promise<SealerStore> {
-    return new SealerStore(await LeaderConnection.open(options, onLost));
-  }
-
-  lead(): Promise<boolean> {
-    return this.connection.lead(ADVISORY_LOCK.auditSealing);
-  }
+  constructor(private readonly connection: LeaderConnection) {}
 
   /** Rows, window and state come from one statement, so they belong to one snapshot. */
   async page(limit: number): Promise<UnsealedPage> {
@@ -149,9 +139,5 @@ export class SealerStore {
       ...APPEND,
       values: [version, null, target, cursorXid, cursorId, JSON.stringify(seals), [], release],
     });
-  }
-
-  end(): Promise<void> {
-    return this.connection.end();
   }
 }

@@ -1,12 +1,14 @@
 import { Injectable, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
 import { Clock } from '../../../platform/clock/clock.js';
 import { Config } from '../../../platform/config/config.js';
+import { ADVISORY_LOCK } from '../../../platform/database/advisory-locks.js';
 import { DatabaseAddress } from '../../../platform/database/database-address.js';
 import { isContention } from '../../../platform/database/database-errors.js';
 import { Log } from '../../../platform/logging/log.js';
 import { OutboundHttp } from '../../../platform/net/outbound-http.js';
 import { OutboundGuard } from '../../../platform/net/outbound-url.js';
 import { SecurityEvents } from '../../security-events/security-events.service.js';
+import { LeaderLoop } from '../leader-loop.js';
 import { SealedLog } from '../sealed-log.js';
 import { compose } from './delivery.js';
 import { type Failing, ForwardStore } from './forward-store.js';
@@ -14,7 +16,6 @@ import { makeReceiver } from './make-receiver.js';
 import { DeliveryError, failureCode, type Receiver } from './receiver.js';
 import { RowAlarm } from './row-alarm.js';
 
-const TICK_MS = 1000;
 const MAX_BACK_OFF_MS = 30_000;
 /** Deliveries that fail this long are a matter for people. */
 const STUCK_MS = 10 * 60_000;
@@ -28,14 +29,9 @@ const REPORT_EVERY_MS = 60 * 60_000;
 @Injectable()
 export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly abort = new AbortController();
-  private receiver: Receiver | null = null;
-  private store: ForwardStore | null = null;
-  private leading = false;
-  private timer: NodeJS.Timeout | null = null;
-  private running: Promise<void> = Promise.resolve();
+  private loop: LeaderLoop | null = null;
   private failures = 0;
   private retryAtMs = 0;
-  private databaseFailing = false;
 
   constructor(
     private readonly config: Config,
@@ -53,72 +49,45 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
   onApplicationBootstrap(): void {
     if (this.config.auditForwardUrl === null || this.config.role === 'api') return;
     const { config, guard, http, clock } = this;
-    this.receiver = makeReceiver(this.config.auditForwardUrl, { config, guard, http, clock });
-    this.schedule();
+    const receiver = makeReceiver(this.config.auditForwardUrl, { config, guard, http, clock });
+    this.loop = new LeaderLoop(this.address.direct(this.config), this.log, {
+      lock: ADVISORY_LOCK.auditForwarding,
+      failure: 'the audit log cannot be read for forwarding at the moment',
+      turn: (connection) => this.turn(new ForwardStore(connection), receiver),
+      // Without a connection this cannot be noted either: then the database itself is what is down.
+      failed: (connection, error) =>
+        this.noteUnreadable(new ForwardStore(connection), error).catch(() => undefined),
+    });
+    this.loop.start();
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.abort.abort();
-    if (this.timer) clearTimeout(this.timer);
-    await this.running;
-    await this.store?.end();
+    await this.loop?.stop();
   }
 
-  private schedule(): void {
-    if (this.abort.signal.aborted) return;
-    this.timer = setTimeout(() => {
-      this.running = this.tick().finally(() => this.schedule());
-    }, TICK_MS);
-    this.timer.unref();
-  }
-
-  private async tick(): Promise<void> {
-    if (Date.now() < this.retryAtMs) return;
-    try {
-      const store = await this.connected();
-      this.leading ||= await store.lead();
-      if (!this.leading) return;
-      while (!this.abort.signal.aborted && (await this.forward(store))) {
-        // More waits; requests get their turn at each await.
-      }
-      this.databaseFailing = false;
-    } catch (error) {
-      if (!this.databaseFailing)
-        this.log.error({ err: error }, 'the audit log cannot be read for forwarding at the moment');
-      this.databaseFailing = true;
-      // Without a connection this cannot be noted either: then the database itself is what is down.
-      await this.noteUnreadable(error).catch(() => undefined);
-      await this.drop();
+  private async turn(store: ForwardStore, receiver: Receiver): Promise<boolean> {
+    if (Date.now() < this.retryAtMs) return true;
+    while (!this.abort.signal.aborted && (await this.forward(store, receiver))) {
+      // More waits; requests get their turn at each await.
     }
+    return true;
   }
 
   /** Whatever stops the forwarding counts as its failure, so that people hear of it; a faster forwarder does not. */
-  private async noteUnreadable(error: unknown): Promise<void> {
-    const { store } = this;
-    if (store === null || !this.leading || this.abort.signal.aborted || isContention(error)) return;
+  private async noteUnreadable(store: ForwardStore, error: unknown): Promise<void> {
+    if (this.abort.signal.aborted || isContention(error)) return;
     await this.noteFailure(store, `UNREADABLE_${failureCode(error)}`, await store.failing());
   }
 
-  private async connected(): Promise<ForwardStore> {
-    this.store ??= await ForwardStore.connect(this.address.direct(this.config), () => void this.drop());
-    return this.store;
-  }
-
-  private async drop(): Promise<void> {
-    const { store } = this;
-    this.store = null;
-    this.leading = false;
-    await store?.end();
-  }
-
   /** @returns whether a delivery was accepted, so that more may follow */
-  private async forward(store: ForwardStore): Promise<boolean> {
+  private async forward(store: ForwardStore, receiver: Receiver): Promise<boolean> {
     const { version, seals } = await store.waiting();
     if (seals.length === 0) return false;
     const delivery = await compose(seals, (seal) => this.sealedLog.rowsOf(seal));
     const failing = await store.failing();
     try {
-      await this.receiver?.deliver(delivery, this.abort.signal);
+      await receiver.deliver(delivery, this.abort.signal);
     } catch (error) {
       if (!(error instanceof DeliveryError)) throw error;
       if (!this.abort.signal.aborted) await this.refused(store, error, failing);

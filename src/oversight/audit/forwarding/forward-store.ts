@@ -1,8 +1,6 @@
-import type pg from 'pg';
-import { LeaderConnection } from '../../../platform/database/leader-connection.js';
+import type { LeaderConnection } from '../../../platform/database/leader-connection.js';
 import type { Seal } from '../seal.js';
 import { SEAL_COLUMNS, sealFrom } from '../seal-rows.js';
-import { ADVISORY_LOCK } from '../../../platform/database/advisory-locks.js';
 
 /** Batches and rows that are read in one go; the last batch may go beyond. */
 const MOST_BATCHES = 100;
@@ -38,15 +36,7 @@ export interface Failing {
 
 /** The durable position of the forwarding, on the leader's own connection. */
 export class ForwardStore {
-  private constructor(private readonly connection: LeaderConnection) {}
-
-  static async connect(options: pg.ClientConfig, onLost: () => void): Promise<ForwardStore> {
-    return new ForwardStore(await LeaderConnection.open(options, onLost));
-  }
-
-  lead(): Promise<boolean> {
-    return this.connection.lead(ADVISORY_LOCK.auditForwarding);
-  }
+  constructor(private readonly connection: LeaderConnection) {}
 
   /** The batches behind the position; position and batches come from one snapshot. */
   async waiting(): Promise<Waiting> {
@@ -93,9 +83,5 @@ export class ForwardStore {
     });
     if (row.since === null) return null;
     return { sinceMs: Number(row.since), reportedAtMs: row.reported === null ? null : Number(row.reported) };
-  }
-
-  end(): Promise<void> {
-    return this.connection.end();
   }
 }
