@@ -36,7 +36,7 @@ export class BulkOperationDto {
 export class BulkDto {
   /**
    * 1 to 500, carried out in this order. To give the e-mail or phone of a record that the same request archives to another,
-   * archive first; a creation or change before that may be refused with 409 `DUPLICATE`.
+   * archive first; a creation or change before that is refused with 409 `DUPLICATE`.
    */
   @IsArray()
   @ArrayMinSize(1)

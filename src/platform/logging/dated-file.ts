@@ -1,23 +1,20 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pino } from 'pino';
+import { type ByteStream, byteStream } from './byte-stream.js';
 
 const MAX_BYTES = 100 * 1_048_576;
 const KEEP_DAYS = 30;
 const DAY_MS = 86_400_000;
-/** Lines are gathered like those of standard output: at most 100 ms are lost in a crash. */
-const BUFFERED = { minLength: 4096, periodicFlush: 100, sync: false };
+const GATHERED_BYTES = 4096;
 /** Read by the process's user, and by a group that collects logs. */
 const MODE = 0o640;
-
-type Stream = ReturnType<typeof pino.destination>;
 
 /**
  * A log file a day (UTC): `NAME-YYYY-MM-DD.log`, and `NAME-YYYY-MM-DD.1.log` and so on when one has grown to 100 MB.
  * Files of this name that are older than 30 days go when a new one begins. A disk that is full costs lines, not requests.
  */
 export class DatedFile {
-  private stream: Stream | null = null;
+  private stream: ByteStream | null = null;
   private day = '';
   private bytes = 0;
 
@@ -35,8 +32,9 @@ export class DatedFile {
   write(line: string): void {
     const day = this.dayOf(this.nowMs());
     if (day !== this.day || this.bytes >= this.maxBytes) this.open(day);
-    this.bytes += Buffer.byteLength(line);
-    this.stream?.write(line);
+    const bytes = Buffer.from(line);
+    this.bytes += bytes.length;
+    this.stream?.write(bytes);
   }
 
   /** Writes what is gathered, before it returns. */
@@ -65,13 +63,13 @@ export class DatedFile {
   }
 
   /** The first file of the day that has room. */
-  private next(day: string): Stream {
+  private next(day: string): ByteStream {
     for (let number = 0; ; number++) {
       const suffix = number === 0 ? '' : `.${number}`;
       const fd = openSync(join(this.directory, `${this.name}-${day}${suffix}.log`), 'a', MODE);
       this.bytes = statSync(join(this.directory, `${this.name}-${day}${suffix}.log`)).size;
       if (this.bytes < this.maxBytes) {
-        const stream = pino.destination({ ...BUFFERED, fd });
+        const stream = byteStream(fd, GATHERED_BYTES);
         stream.on('error', () => undefined);
         return stream;
       }

@@ -1,9 +1,14 @@
 import { Injectable, type LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
+import { byteStream } from './byte-stream.js';
 import { DatedFile } from './dated-file.js';
 
-/** Lines are gathered: a write per request would cost as much as the request's routing. At most 100 ms are lost in a crash. */
-const BUFFERED = { fd: 1, minLength: 12_288, periodicFlush: 100, sync: false };
+const GATHERED_BYTES = 12_288;
+
+function standardOutput() {
+  const bytes = byteStream(1, GATHERED_BYTES);
+  return { write: (line: string) => bytes.write(Buffer.from(line)), flush: () => bytes.flush() };
+}
 
 /** Paths that must never be written, wherever an object with them is logged. */
 const REDACTED = [
@@ -90,7 +95,7 @@ export class Log implements LoggerService {
   private readonly securityFile: Logger | null = null;
 
   constructor(level: string, destination?: NodeJS.WritableStream, logDir: string | null = null) {
-    const output = destination ?? pino.destination(BUFFERED);
+    const output = destination ?? standardOutput();
     const options = {
       base: undefined,
       timestamp: pino.stdTimeFunctions.isoTime,
@@ -111,7 +116,7 @@ export class Log implements LoggerService {
       };
       this.securityFile = pino({ ...options, level: 'info' }, security);
     }
-    this.pino = pino({ ...options, level }, this.stream as NodeJS.WritableStream);
+    this.pino = pino({ ...options, level }, this.stream);
     this.flushOutput = () => {
       if ('flush' in output && typeof output.flush === 'function') output.flush();
     };
