@@ -16,7 +16,14 @@ interface Connection {
 const SYNC = serialize.sync();
 const EXECUTE = serialize.execute({});
 const DESCRIBE = serialize.describe({ type: 'P', name: '' });
-const toWire = (value: unknown): unknown => pgUtils.prepareValue(value);
+const UUID = /^[0-9a-f-]{36}$/;
+const isUuid = (value: unknown): boolean => typeof value === 'string' && UUID.test(value);
+
+/** Arrays of ids, which a search index has many of, need none of the driver's quoting. */
+function toWire(value: unknown): unknown {
+  if (Array.isArray(value) && value.every(isUuid)) return `{${value.join(',')}}`;
+  return pgUtils.prepareValue(value);
+}
 
 /** What each connection has prepared: statement name to its columns. */
 const preparedByConnection = new WeakMap<Connection, Map<string, readonly Field[]>>();
