@@ -61,7 +61,8 @@ export class AuditKeys {
    */
   isOurs(row: StoredRow): boolean {
     if (row.mac === null || row.mac.length !== 64) return false;
-    if (Math.abs(timeOfId(row.id) - Date.parse(row.createdAt)) > CLOCKS_APART_MS) return false;
+    // Not "more than": a time that is none (`infinity`) is far from every moment.
+    if (!(Math.abs(timeOfId(row.id) - Date.parse(row.createdAt)) <= CLOCKS_APART_MS)) return false;
     const given = Buffer.from(row.mac, 'hex');
     const text = macText(row);
     return [this.current, ...this.earlier].some((key) => {
@@ -101,10 +102,11 @@ function canonicalJson(text: string | null): string | null {
 }
 
 function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([name, part]) => [name, sorted(part)]));
+  if (Array.isArray(value)) return value.map(sorted);
+  const parts = value as Record<string, unknown>;
+  const names = Object.keys(parts).sort();
+  return Object.fromEntries(names.map((name) => [name, sorted(parts[name])]));
 }
 
 /** One spelling of an IPv6 address: ours and PostgreSQL's may differ. */

@@ -12,7 +12,8 @@ export class AuditWriter extends ChangeRecorder {
 
   statements(actor: Actor, changes: readonly RecordedChange[]): Statement[] {
     const rows = changes.map((change) => this.valuesOf(actor, change));
-    return [rows.length === 1 ? { ...ONE, values: rows[0] } : { ...MANY, values: columnsOf(rows) }];
+    const [{ name, text }, values] = rows.length === 1 ? [ONE, rows[0]] : [MANY, columnsOf(rows)];
+    return [{ name, text, values }];
   }
 
   /** In the order of {@link COLUMNS}. */
@@ -21,7 +22,7 @@ export class AuditWriter extends ChangeRecorder {
     const newValues = json(change.newValues);
     const { id, action, resourceType, resourceId } = change;
     const sealed = change.sealed?.toString('hex') ?? null;
-    const row = { ...actor, id, action, resourceType, resourceId, oldValues, newValues, sealed };
+    const row = Object.assign({ id, action, resourceType, resourceId, oldValues, newValues, sealed }, actor);
     const mac = this.keys.macOf(row);
     const { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId } = actor;
     const what = [id, action, resourceType, resourceId, oldValues, newValues, change.sealed, mac];

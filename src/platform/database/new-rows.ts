@@ -41,7 +41,7 @@ export class NewRows<E extends TeamRow, P extends object> {
       key = { wrapped: created.wrapped, masterKeyId: created.masterKeyId };
     }
     const tokens = row.archivedAt === null ? await this.index?.tokens(row) : undefined;
-    const newValues = { ...presentFields(row, this.openFields), ...origin };
+    const newValues = Object.assign(presentFields(row, this.openFields), origin);
     const { resourceType } = this;
     return {
       statement: this.statements.insert(row, tokens?.all ?? [], key),

@@ -77,7 +77,7 @@ export class SealedRows<E extends Identified, P extends object> {
 
   /** What an audit row about the whole record keeps sealed. */
   auditValues(row: E): Record<string, unknown> {
-    return { ...presentFields(row, this.closed), ...this.of(row) };
+    return Object.assign(presentFields(row, this.closed), this.of(row));
   }
 
   /** What an audit row about a change keeps sealed; null when nothing of it changes. */

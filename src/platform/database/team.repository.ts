@@ -134,7 +134,7 @@ export abstract class TeamRepository<E extends TeamRow, P extends object = Recor
     const { teamId } = context.principal;
     const now = this.store.clock.nowIso();
     const own = { id: newId(), teamId, version: 1, createdAt: now, updatedAt: now, archivedAt: null };
-    const row = { ...fields, ...own } as unknown as E;
+    const row = Object.assign({}, fields, own) as unknown as E;
     this.expectReferences(context, row, null);
     const made = await this.newRows.make(row, personal as P);
     if (!allowDuplicate) this.index?.refuseDuplicates(context, row, made.unique);
