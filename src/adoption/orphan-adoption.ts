@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../platform/crypto/new-id.js';
 import { tokenHolders } from '../platform/database/blind-index.js';
 import { type ChangeRecorder, systemActor } from '../platform/database/change-recorder.js';
 import { type Database, enter } from '../platform/database/database.js';
@@ -179,7 +179,7 @@ export class OrphanAdoption {
   }
 
   private readonly inTeam: RunAs = async (teamId, statements) => {
-    const [, first] = await this.database.run([enter({ teamId, userId: null }, uuidv7()), ...statements]);
+    const [, first] = await this.database.run([enter({ teamId, userId: null }, newId()), ...statements]);
     return first.rows;
   };
 

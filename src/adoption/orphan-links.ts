@@ -1,4 +1,4 @@
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../platform/crypto/new-id.js';
 import {
   type ChangeRecorder,
   type RecordedChange,
@@ -18,7 +18,7 @@ interface Link {
 /** Owners who are no members, and references to records that the team does not have. */
 export class OrphanLinks {
   /** Of the audit rows: one for the whole run. */
-  readonly requestId = `adopt-orphans-${uuidv7()}`;
+  readonly requestId = `adopt-orphans-${newId()}`;
 
   constructor(
     private readonly run: RunAs,
@@ -69,7 +69,7 @@ export class OrphanLinks {
       const rows = await this.run(this.teamId, [plain(find, [this.teamId])]);
       if (rows.length === 0) return mended;
       const changes = rows.map(({ id, broken }): RecordedChange => ({
-        id: uuidv7(),
+        id: newId(),
         action: 'UPDATE',
         resourceType,
         resourceId: id as string,

@@ -28,4 +28,13 @@ describe('the schema', () => {
     );
     expect(loose).toEqual([]);
   });
+
+  it('takes no batch of the audit log whose number is another one in JavaScript', async () => {
+    const batch = `INSERT INTO audit_seal (team_id, seq, ids, digests, total_rows, first_created_at, last_created_at, sealed_at, root, previous_root,
+        key_id, signature)
+      SELECT gen_random_uuid(), $1::bigint, '{}', '', 1, now(), now(), now(), zeros, zeros, 'key', zeros || zeros
+      FROM decode(repeat('00', 32), 'hex') zeros`;
+    await expect(database.sql(batch, ['9007199254740993'])).rejects.toThrow(/audit_seal_seq_is_safe/);
+    await database.sql(batch, ['9007199254740991']);
+  });
 });

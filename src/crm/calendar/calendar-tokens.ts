@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Role } from '../../platform/context/principal.js';
 import type { ChangeAction, RecordedChange } from '../../platform/database/change-recorder.js';
@@ -97,5 +97,5 @@ function changeOf(
   newValues: Record<string, unknown> | null,
 ): RecordedChange {
   const resourceType = 'calendar_token';
-  return { id: uuidv7(), action, resourceType, resourceId: userId, oldValues: null, newValues, sealed: null };
+  return { id: newId(), action, resourceType, resourceId: userId, oldValues: null, newValues, sealed: null };
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { SystemWork } from '../../platform/database/system-work.js';
 import { Jobs } from '../../platform/jobs/jobs.service.js';
@@ -34,7 +34,7 @@ export class ImportFileRetention {
 
   private forget(teamId: string, importId: string, before: string): Promise<void> {
     const change = {
-      id: uuidv7(),
+      id: newId(),
       action: 'DELETE',
       resourceType: 'import_file',
       resourceId: importId,

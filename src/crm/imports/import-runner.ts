@@ -1,6 +1,6 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CsvError } from 'csv-parse';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { PrincipalStanding } from '../../identity/principals/principal-standing.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { RequestContext } from '../../platform/context/request-context.js';
@@ -156,7 +156,7 @@ export class ImportRunner implements OnModuleInit {
     context.work.stage({
       statement: this.store.advance(before, progress),
       change: {
-        id: uuidv7(),
+        id: newId(),
         action: 'UPDATE',
         resourceType: 'import',
         resourceId: id,
@@ -189,7 +189,7 @@ export class ImportRunner implements OnModuleInit {
   ) {
     const { teamId, id: resourceId } = stored;
     const change = {
-      id: uuidv7(),
+      id: newId(),
       action: 'UPDATE',
       resourceType: 'import',
       resourceId,

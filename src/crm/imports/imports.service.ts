@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { insufficientScope } from '../../identity/principals/scope.guard.js';
 import type { Scope } from '../../identity/scopes/scope-catalogue.js';
 import { Clock } from '../../platform/clock/clock.js';
@@ -109,7 +109,7 @@ export class ImportsService {
   private stage(context: RequestContext, stored: StoredImport): void {
     const { id, resource, dryRun, matchOn, mapping } = stored;
     const newValues = { resource, dryRun, matchOn, mapping };
-    const change = { id: uuidv7(), action: 'CREATE', resourceType: 'import', resourceId: id } as const;
+    const change = { id: newId(), action: 'CREATE', resourceType: 'import', resourceId: id } as const;
     context.work.stage({
       statement: this.store.insert(stored),
       change: { ...change, oldValues: null, newValues, sealed: null },

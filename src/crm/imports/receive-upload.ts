@@ -3,7 +3,7 @@ import type { MultipartFile } from '@fastify/multipart';
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { type Observable, finalize } from 'rxjs';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ApiError, invalidField } from '../../platform/http/api-error.js';
 import { ImportStore } from './import-store.js';
@@ -35,7 +35,7 @@ export class ReceiveUpload implements NestInterceptor {
   private async receive(context: RequestContext, request: FastifyRequest): Promise<ReceivedUpload> {
     if (!request.isMultipart())
       throw new ApiError('UNSUPPORTED_MEDIA_TYPE', 'Send multipart/form-data with a CSV file.');
-    const id = uuidv7();
+    const id = newId();
     const { key, wrapped } = this.store.newKey(context.principal.teamId, id);
     const fields: Record<string, string> = {};
     let sha256: string | null = null;

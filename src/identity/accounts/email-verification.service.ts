@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { Mailer } from '../../platform/mail/mailer.service.js';
@@ -55,7 +55,7 @@ export class EmailVerificationService {
         values: [userId, token.emailKey, at],
       },
       change: {
-        id: uuidv7(),
+        id: newId(),
         action: 'UPDATE',
         resourceType: 'user',
         resourceId: userId,

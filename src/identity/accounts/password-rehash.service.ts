@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { RequestContext } from '../../platform/context/request-context.js';
 import { UnitRunner } from '../../platform/http/unit-runner.js';
@@ -47,7 +47,7 @@ export class PasswordRehash {
       context.work.stage({
         statement: this.users.replaceHash(userId, checked.hash, hash, this.clock.nowIso()),
         change: {
-          id: uuidv7(),
+          id: newId(),
           action: 'UPDATE',
           resourceType: 'user',
           resourceId: userId,

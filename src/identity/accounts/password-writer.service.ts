@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -42,7 +42,7 @@ export class PasswordWriter {
     context.work.stage({
       statement: setPassword(userId, hash, at, input.checkedHash),
       change: {
-        id: uuidv7(),
+        id: newId(),
         action: 'UPDATE',
         resourceType: 'user',
         resourceId: userId,

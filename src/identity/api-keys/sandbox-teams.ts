@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
 import type { RecordedChange } from '../../platform/database/change-recorder.js';
@@ -25,7 +25,7 @@ export class SandboxTeams {
   async ensure(context: RequestContext): Promise<void> {
     const { teamId } = context.principal;
     const home = await this.homeOf(teamId);
-    const sandboxId = home.sandboxId ?? uuidv7();
+    const sandboxId = home.sandboxId ?? newId();
     if (home.sandboxId === null) this.stageTeam(context, teamId, sandboxId, home);
     context.work.stage({
       statement: {
@@ -58,7 +58,7 @@ export class SandboxTeams {
   private stageTeam(context: RequestContext, teamId: string, sandboxId: string, home: Home): void {
     const key = this.cipher.create(sandboxId, sandboxId);
     const change: RecordedChange = {
-      id: uuidv7(),
+      id: newId(),
       action: 'CREATE',
       resourceType: 'sandbox',
       resourceId: sandboxId,

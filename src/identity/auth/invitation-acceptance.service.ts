@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { Config } from '../../platform/config/config.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -76,7 +76,7 @@ export class InvitationAcceptanceService {
     if (password === undefined) throw invalidField('password', 'is needed for a new account');
     assertAcceptablePassword(password, { email, teamNames: [teamName] }, 'password');
     const passwordHash = await this.passwords.hash(password);
-    const [id, at] = [uuidv7(), this.clock.nowIso()];
+    const [id, at] = [newId(), this.clock.nowIso()];
     context.work.actIn({ teamId, userId: id });
     this.stageAcceptance(context, invitation, at);
     context.work.stage({
@@ -152,7 +152,7 @@ function change(
   resourceId: string,
   newValues: Record<string, unknown>,
 ): RecordedChange {
-  return { id: uuidv7(), action, resourceType, resourceId, oldValues: null, newValues, sealed: null };
+  return { id: newId(), action, resourceType, resourceId, oldValues: null, newValues, sealed: null };
 }
 
 function isUniqueViolation(error: Error): boolean {

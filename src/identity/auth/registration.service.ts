@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Config } from '../../platform/config/config.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
@@ -49,7 +49,7 @@ export class RegistrationService {
     }
     await this.assertFree(context, input.email);
     const passwordHash = await this.passwords.hash(input.password);
-    const [teamId, userId] = [uuidv7(), uuidv7()];
+    const [teamId, userId] = [newId(), newId()];
     context.work.actIn({ teamId, userId });
     this.stageTeam(context, teamId, input.teamName);
     this.stageOwner(context, teamId, userId, input, passwordHash);
@@ -120,7 +120,7 @@ function created(
   newValues: Record<string, unknown>,
 ): RecordedChange {
   return {
-    id: uuidv7(),
+    id: newId(),
     action: 'CREATE',
     resourceType,
     resourceId,

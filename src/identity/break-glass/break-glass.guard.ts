@@ -1,6 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { ChangeRecorder } from '../../platform/database/change-recorder.js';
 import { Database, enter } from '../../platform/database/database.js';
@@ -41,7 +41,7 @@ export class BreakGlassGuard implements CanActivate {
       { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId },
       [
         {
-          id: uuidv7(),
+          id: newId(),
           action: 'CREATE',
           resourceType: 'break_glass_request',
           resourceId: grantId,
@@ -51,6 +51,6 @@ export class BreakGlassGuard implements CanActivate {
         },
       ],
     );
-    await this.database.run([enter({ teamId, userId }, uuidv7()), ...statements]);
+    await this.database.run([enter({ teamId, userId }, newId()), ...statements]);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -45,7 +45,7 @@ export class BreakGlassService {
     const { userId } = context.principal;
     const owners = await this.ownersOf(teamId);
     const opened: Opened = {
-      grantId: uuidv7(),
+      grantId: newId(),
       teamId,
       reason: input.reason,
       canWrite: input.write ?? false,
@@ -109,7 +109,7 @@ export class BreakGlassService {
     };
     return this.recorder.statements({ ...actor, ipAddress, userAgent, requestId }, [
       {
-        id: uuidv7(),
+        id: newId(),
         action: 'CREATE',
         resourceType: 'break_glass',
         resourceId: opened.grantId,

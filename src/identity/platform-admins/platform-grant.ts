@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { emailKey } from '../users/email-address.js';
 
 export type GrantOutcome = 'granted' | 'revoked' | 'unchanged' | 'unknown';
@@ -39,11 +39,11 @@ export async function setPlatformAdmin(
 }
 
 async function announce(client: pg.Client, userId: string, action: string): Promise<void> {
-  await client.query(`SELECT set_config('app.unit_of_work', $1, true)`, [uuidv7()]);
+  await client.query(`SELECT set_config('app.unit_of_work', $1, true)`, [newId()]);
   await client.query(
     `INSERT INTO platform_security_events (id, created_at, last_at, type, severity, count, user_id, details)
      VALUES ($1, now(), now(), 'platform_admin_granted', 'critical', 1, $2, $3)`,
-    [uuidv7(), userId, JSON.stringify({ action })],
+    [newId(), userId, JSON.stringify({ action })],
   );
   await client.query(`SELECT pg_notify('latchkey_invalidate', $1)`, [`user:${userId}`]);
 }

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { Role } from '../../platform/context/principal.js';
 import type { ChangeAction, RecordedChange } from '../../platform/database/change-recorder.js';
@@ -73,7 +73,7 @@ export class SessionService {
 
   private insert(context: RequestContext, member: Opening, authenticatedAt: string | null): IssuedTokens {
     const { teamId, userId } = member;
-    const sessionId = uuidv7();
+    const sessionId = newId();
     const token = this.refreshTokens.create(teamId, sessionId, 1);
     const csrf = this.csrf.create(context.ipAddress);
     context.work.stage({
@@ -274,7 +274,7 @@ function change(
   oldValues: Record<string, unknown> | null,
   newValues: Record<string, unknown>,
 ): RecordedChange {
-  return { id: uuidv7(), action, resourceType, resourceId, oldValues, newValues, sealed: null };
+  return { id: newId(), action, resourceType, resourceId, oldValues, newValues, sealed: null };
 }
 
 function ended(): ApiError {

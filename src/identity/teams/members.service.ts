@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { Role } from '../../platform/context/principal.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import type { RecordedChange } from '../../platform/database/change-recorder.js';
@@ -112,7 +112,7 @@ export class MembersService {
       context.work.stage({
         statement: invalidate(`api_key:${id}`),
         change: {
-          id: uuidv7(),
+          id: newId(),
           action: 'DELETE',
           resourceType: 'api_key',
           resourceId: id,
@@ -132,7 +132,7 @@ function membershipChange(
   newValues: Record<string, unknown> | null,
 ): RecordedChange {
   return {
-    id: uuidv7(),
+    id: newId(),
     action,
     resourceType: 'membership',
     resourceId: userId,

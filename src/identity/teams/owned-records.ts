@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { RequestContext } from '../../platform/context/request-context.js';
 import { become, Database } from '../../platform/database/database.js';
@@ -112,7 +112,7 @@ export class OwnedRecords {
           values: [context.principal.teamId, id, memberId, at],
         },
         change: {
-          id: uuidv7(),
+          id: newId(),
           action: 'UPDATE',
           resourceType: OWNED[table] ?? table,
           resourceId: id,

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { diffOf } from '../../platform/database/audit-diff.js';
@@ -62,7 +62,7 @@ export class TeamService {
         values: [before.id, before.version, after.name, after.defaultRegion, after.updatedAt],
       },
       change: {
-        id: uuidv7(),
+        id: newId(),
         action: 'UPDATE',
         resourceType: 'team',
         resourceId: before.id,

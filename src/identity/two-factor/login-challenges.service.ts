@@ -1,6 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { parse as uuidBytes, stringify as uuidText, v7 as uuidv7 } from 'uuid';
+import { parse as uuidBytes, stringify as uuidText } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Database, enter } from '../../platform/database/database.js';
 import type { Statement } from '../../platform/database/statement.js';
 import type { Person } from './two-factor-store.js';
@@ -28,7 +29,7 @@ export class LoginChallenges {
 
   /** The token of a new challenge. Expired ones of the person go at the same time. */
   async open({ teamId, userId }: Person): Promise<string> {
-    const id = uuidv7();
+    const id = newId();
     const token = Buffer.concat([
       uuidBytes(userId),
       uuidBytes(teamId),

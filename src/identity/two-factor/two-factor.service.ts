@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { toDataURL, toString as toText } from 'qrcode';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { Mailer } from '../../platform/mail/mailer.service.js';
 import { SecurityEvents } from '../../oversight/security-events/security-events.service.js';
@@ -181,7 +181,7 @@ function change(
   newValues: Record<string, unknown> | null,
 ): RecordedChange {
   return {
-    id: uuidv7(),
+    id: newId(),
     action,
     resourceType: 'two_factor',
     resourceId: userId,

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
 import { SubjectCipher } from '../../platform/crypto/subject-cipher.js';
 import { Database } from '../../platform/database/database.js';
@@ -85,7 +85,7 @@ export class AlertSettingsStore {
     context.work.stage({
       statement: { name: 'alerts:replace', text, values },
       change: {
-        id: uuidv7(),
+        id: newId(),
         action: 'UPDATE',
         resourceType: 'alert_settings',
         resourceId: teamId,

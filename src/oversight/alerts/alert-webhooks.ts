@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import type { Statement } from '../../platform/database/statement.js';
 import type { Job } from '../../platform/jobs/job.js';
@@ -53,7 +53,7 @@ export class AlertWebhooks {
 
   /** The statement that posts a message to the team's webhook, if it still has one then. */
   send(teamId: string, message: AlertMessage): Statement {
-    const data: Delivery = { teamId, id: `msg_${uuidv7()}`, message };
+    const data: Delivery = { teamId, id: `msg_${newId()}`, message };
     return this.jobs.enqueue({ name: JOB, data });
   }
 

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Clock } from '../../platform/clock/clock.js';
 import { ChangeRecorder, systemActor } from '../../platform/database/change-recorder.js';
 import type { Statement } from '../../platform/database/statement.js';
@@ -87,7 +87,7 @@ export class AuditRetention {
     const points: Checkpoint[] = [];
     for (const { teamId, rows } of teams) {
       const end = await store.monthEnd(teamId, month, before);
-      const facts = { id: uuidv7(), teamId, month, before, rows, ...end };
+      const facts = { id: newId(), teamId, month, before, rows, ...end };
       const removedAt = this.clock.nowIso();
       points.push(signedCheckpoint(this.keys, { ...facts, removedAt, removedBy: by, reason }));
     }
@@ -103,7 +103,7 @@ export class AuditRetention {
     const { id, teamId, month, rows, removedBy, reason } = point;
     return this.recorder.statements(systemActor(teamId, `audit-retention-${month}`), [
       {
-        id: uuidv7(),
+        id: newId(),
         action: 'DELETE',
         resourceType: 'audit_log',
         resourceId: id,

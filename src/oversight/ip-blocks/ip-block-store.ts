@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../../platform/crypto/new-id.js';
 import { Database } from '../../platform/database/database.js';
 import { invalidate } from '../../platform/database/invalidations.js';
 import type { Row, Statement } from '../../platform/database/statement.js';
@@ -52,7 +52,7 @@ export class IpBlockStore {
             $5::timestamptz + ('${BLOCK_MINUTES}'::int[])[least(n + 1, 3)] * interval '1 minute', $4
           FROM earlier WHERE NOT active
           RETURNING id, subject, reason, offence, blocked_at, blocked_until`,
-        values: [uuidv7(), subject, reason, requestId, nowIso],
+        values: [newId(), subject, reason, requestId, nowIso],
       },
       invalidate(BLOCKS_CHANGED),
     ]);

@@ -18,4 +18,21 @@ describe('new ids', () => {
     // The random tails of neighbours have nothing in common.
     expect(new Set(ids.map((id) => id.slice(-11))).size).toBe(ids.length);
   });
+
+  it.each([
+    ['rise while the clock goes back a little', 50_000, true],
+    ['follow a clock that was an hour ahead', 3_600_000, false],
+  ])('%s', (_what, aheadMs, rises) => {
+    const clock = jest.spyOn(Date, 'now');
+    try {
+      const nowMs = 1_795_000_000_000;
+      clock.mockReturnValue(nowMs + aheadMs);
+      const ahead = newId();
+      clock.mockReturnValue(nowMs);
+      const after = newId();
+      expect(after > ahead).toBe(rises);
+    } finally {
+      clock.mockRestore();
+    }
+  });
 });

@@ -2,6 +2,8 @@ import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
 
 const ID_BYTES = 16;
+/** A clock that was ahead by more than this and is right again is followed; ids of a false hour would be taken for foreign ones. */
+const STEP_BACK_MS = 60_000;
 
 /** Random bytes drawn in blocks: one system call serves many ids. */
 const pool = Buffer.alloc(ID_BYTES * 256);
@@ -11,7 +13,7 @@ let sequence = 0;
 
 /**
  * A UUIDv7 (RFC 9562, section 5.7) for a record or an audit row: ids of one process rise, also within a millisecond
- * (section 6.2, a counter that starts at random).
+ * (section 6.2, a counter that starts at random) and while a clock goes back a little.
  */
 export function newId(): string {
   if (used === pool.length) {
@@ -21,7 +23,7 @@ export function newId(): string {
   const random = pool.subarray(used, used + ID_BYTES);
   used += ID_BYTES;
   const nowMs = Date.now();
-  if (nowMs > lastMs) {
+  if (nowMs > lastMs || lastMs - nowMs > STEP_BACK_MS) {
     lastMs = nowMs;
     sequence = random.readUInt32BE(6) & 0x7fffffff;
   } else {

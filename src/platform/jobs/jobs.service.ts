@@ -1,5 +1,5 @@
 import { type BeforeApplicationShutdown, Injectable, type OnApplicationBootstrap } from '@nestjs/common';
-import { v7 as uuidv7 } from 'uuid';
+import { newId } from '../crypto/new-id.js';
 import type { Statement } from '../database/statement.js';
 import type { JobDefinition, JobFailure, JobHandler, JobOptions, NewJob } from './job.js';
 import { JobStore } from './job-store.js';
@@ -65,7 +65,7 @@ export class Jobs implements OnApplicationBootstrap, BeforeApplicationShutdown {
   enqueue({ name, data, startAfter, singletonKey }: NewJob): Statement {
     const definition = this.definitions.get(name);
     if (definition?.everySeconds !== null) throw new Error(`no job "${name}" was declared`);
-    const id = uuidv7();
+    const id = newId();
     return this.store.insert(definition, {
       id,
       payload: this.sealer.seal(name, id, data),

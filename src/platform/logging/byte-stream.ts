@@ -1,16 +1,55 @@
 import { pino } from 'pino';
 
-type Destination = ReturnType<typeof pino.destination>;
+/** Beyond it lines are dropped: a disk that stays full must not fill the memory as well. */
+const MAX_WAITING_BYTES = 1_048_576;
 
 /** The types of the library know its text mode only. */
-export type ByteStream = Omit<Destination, 'write'> & { write(bytes: Buffer): boolean };
+type Bytes = Omit<ReturnType<typeof pino.destination>, 'write'> & { write(bytes: Buffer): boolean };
 
 /**
  * A log's output that gathers lines: a write per line would cost as much as the routing of a request. At most 100 ms of
- * them are lost in a crash. It takes bytes, because of gathered text the library measures all anew with each line.
- * @param minLength bytes that are written together
+ * them are lost in a crash. It gathers bytes, because of gathered text the library measures all anew with each line.
  */
-export function byteStream(fd: number, minLength: number): ByteStream {
-  const options = { fd, minLength, periodicFlush: 100, sync: false, contentMode: 'buffer' } as const;
-  return pino.destination(options) as unknown as ByteStream;
+export class ByteStream {
+  private readonly bytes: Bytes;
+  /** The last write was refused. The library would then repeat a synchronous one for ever. */
+  private failing = false;
+  private closed = false;
+
+  /** @param minLength bytes that are written together */
+  constructor(fd: number, minLength: number) {
+    const gathering = { minLength, maxLength: MAX_WAITING_BYTES, periodicFlush: 100, sync: false };
+    const options = { fd, ...gathering, contentMode: 'buffer' } as const;
+    this.bytes = pino.destination(options) as unknown as Bytes;
+    this.bytes.on('error', () => (this.failing = true));
+    this.bytes.on('write', () => (this.failing = false));
+  }
+
+  write(line: Buffer): void {
+    if (!this.closed) this.bytes.write(line);
+  }
+
+  /** Starts writing what is gathered; gives it up when nothing can be written. */
+  flush(): void {
+    if (this.failing) this.giveUp();
+    else if (!this.closed) this.bytes.flush();
+  }
+
+  /** The same, and returns when it is written. */
+  flushSync(): void {
+    if (this.failing) this.giveUp();
+    else if (!this.closed) this.bytes.flushSync();
+  }
+
+  /** Closes, after {@link flushSync}. */
+  end(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.bytes.end();
+  }
+
+  private giveUp(): void {
+    this.closed = true;
+    this.bytes.destroy();
+  }
 }

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ByteStream, byteStream } from './byte-stream.js';
+import { ByteStream } from './byte-stream.js';
 
 const MAX_BYTES = 100 * 1_048_576;
 const KEEP_DAYS = 30;
@@ -69,9 +69,7 @@ export class DatedFile {
       const fd = openSync(join(this.directory, `${this.name}-${day}${suffix}.log`), 'a', MODE);
       this.bytes = statSync(join(this.directory, `${this.name}-${day}${suffix}.log`)).size;
       if (this.bytes < this.maxBytes) {
-        const stream = byteStream(fd, GATHERED_BYTES);
-        stream.on('error', () => undefined);
-        return stream;
+        return new ByteStream(fd, GATHERED_BYTES);
       }
       closeSync(fd);
     }

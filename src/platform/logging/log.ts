@@ -1,12 +1,12 @@
 import { Injectable, type LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
-import { byteStream } from './byte-stream.js';
+import { ByteStream } from './byte-stream.js';
 import { DatedFile } from './dated-file.js';
 
 const GATHERED_BYTES = 12_288;
 
 function standardOutput() {
-  const bytes = byteStream(1, GATHERED_BYTES);
+  const bytes = new ByteStream(1, GATHERED_BYTES);
   return { write: (line: string) => bytes.write(Buffer.from(line)), flush: () => bytes.flush() };
 }
 
