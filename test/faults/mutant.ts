@@ -12,7 +12,7 @@ export const LATE_AUDIT: Mutation = {
   file: 'src/platform/database/unit-of-work.js',
   edits: [
     [
-      /if \(changes\.length > 0\)\s*statements\.push\(\.\.\.this\.recorder\.statements\(this\.actor\(\), changes\)\);/,
+      /if \(changes\.length > 0\)\s*record\(statements, this\.recorder\.statements\(this\.actor\(\), changes\)\);/,
       'const late = changes.length > 0 ? this.recorder.statements(this.actor(), changes) : [];',
     ],
     [
