@@ -22,6 +22,8 @@ const JOBS: Record<string, 'audited as system' | `nothing of a team: ${string}`>
     'nothing of a team: a mailed token changes nothing until its person uses it, which is audited',
   'security-events-expire': 'nothing of a team: it forgets events, which are no records of the CRM',
   mail: 'nothing of a team: it delivers what was staged',
+  'idempotency-purge':
+    'nothing of a team: answers to requests that were audited, which nobody is given any more',
   'sessions-purge': 'nothing of a team: its sessions ended a month ago, and their end was audited',
 };
 const EIGHT_DAYS_MS = 8 * 86_400_000;
