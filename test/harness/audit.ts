@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
-import { type Checkpoint, checkpointText } from '../../src/oversight/audit/checkpoint.js';
+import { type Checkpoint, checkpointInsert, checkpointText } from '../../src/oversight/audit/checkpoint.js';
 import { SigningKey } from '../../src/oversight/audit/signing-key.js';
 import type { Account } from './accounts.js';
 import type { TestDatabase } from './test-app.js';
 import { databaseUrl, testServer } from './test-server.js';
 
 /** Waits until nothing is pending and returns what /verify says. */
-export async function sealed(owner: Account, withinMs = 5000): Promise<any> {
+export async function sealed(owner: Account, withinMs = 15_000): Promise<any> {
   const start = Date.now();
   for (;;) {
     const { json } = await owner.http.get('/v1/audit-log/verify');
@@ -54,22 +54,6 @@ export async function plantCheckpoint(database: TestDatabase, seed: string, plan
     reason: 'none',
     keyId: key.keyId,
   };
-  await database.sql(
-    `INSERT INTO audit_checkpoint (team_id, id, month, rows, last_seq, last_root, other_ids, removed_at, removed_by, reason, key_id, signature)
-     VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, decode($12, 'hex'))`,
-    [
-      point.teamId,
-      point.id,
-      `${point.month}-01`,
-      point.rows,
-      point.lastSeq,
-      point.lastRoot,
-      point.otherIds,
-      point.removedAt,
-      point.removedBy,
-      point.reason,
-      point.keyId,
-      key.sign(checkpointText(point)),
-    ],
-  );
+  const { text, values } = checkpointInsert({ ...point, signature: key.sign(checkpointText(point)) });
+  await database.sql(text, [...values]);
 }

@@ -1,3 +1,4 @@
+import type { Statement } from '../../platform/database/statement.js';
 import type { AuditKeys } from './audit-keys.js';
 
 /** What is left of the rows of one team in a month whose partition was removed. */
@@ -62,4 +63,28 @@ export const CHECKPOINT_COLUMNS = `c.id::text, c.team_id::text AS "teamId", to_c
 /** Numbers arrive as text where the column is a bigint. */
 export function checkpointFrom(row: Record<string, unknown>): Checkpoint {
   return { ...(row as unknown as Checkpoint), rows: Number(row.rows), lastSeq: Number(row.lastSeq) };
+}
+
+/** Adds a checkpoint; the owner's rights are needed. */
+export function checkpointInsert(point: Checkpoint): Statement {
+  return {
+    name: null,
+    text: `INSERT INTO audit_checkpoint (team_id, id, month, rows, last_seq, last_root, other_ids, removed_at, removed_by,
+        reason, key_id, signature)
+      VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, decode($12, 'hex'))`,
+    values: [
+      point.teamId,
+      point.id,
+      `${point.month}-01`,
+      point.rows,
+      point.lastSeq,
+      point.lastRoot,
+      point.otherIds,
+      point.removedAt,
+      point.removedBy,
+      point.reason,
+      point.keyId,
+      point.signature,
+    ],
+  };
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { enter } from '../../platform/database/database.js';
 import type { Statement } from '../../platform/database/statement.js';
-import type { Checkpoint } from './checkpoint.js';
+import { type Checkpoint, checkpointInsert } from './checkpoint.js';
 import { HAD_ITS_TURN } from './sealed-log.js';
 import { ADVISORY_LOCK } from '../../platform/database/advisory-locks.js';
 
@@ -85,7 +85,11 @@ export class RetentionStore {
       await this.client.query(`SET LOCAL lock_timeout = '${LOCK_TIMEOUT}'`);
       for (const [index, point] of points.entries()) {
         const scope = { teamId: point.teamId, userId: null };
-        for (const { text, values } of [enter(scope, randomUUID()), insert(point), ...audit[index]]) {
+        for (const { text, values } of [
+          enter(scope, randomUUID()),
+          checkpointInsert(point),
+          ...audit[index],
+        ]) {
           await this.client.query(text, [...values]);
         }
       }
@@ -105,27 +109,4 @@ export class RetentionStore {
 function partition(month: string): string {
   if (!/^\d{4}-\d{2}$/.test(month)) throw new Error('a month is YYYY-MM');
   return `public.audit_log_${month.replace('-', '_')}`;
-}
-
-function insert(point: Checkpoint): Statement {
-  return {
-    name: null,
-    text: `INSERT INTO audit_checkpoint (team_id, id, month, rows, last_seq, last_root, other_ids, removed_at, removed_by,
-        reason, key_id, signature)
-      VALUES ($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, decode($12, 'hex'))`,
-    values: [
-      point.teamId,
-      point.id,
-      `${point.month}-01`,
-      point.rows,
-      point.lastSeq,
-      point.lastRoot,
-      point.otherIds,
-      point.removedAt,
-      point.removedBy,
-      point.reason,
-      point.keyId,
-      point.signature,
-    ],
-  };
 }

@@ -128,7 +128,7 @@ export class UnitOfWork {
   }
 }
 
-/** Adds the audit rows; those of one change go along with the write that makes it. */
+/** Adds the audit rows: in the last write's own statement when it takes a companion. */
 function record(statements: Statement[], audit: readonly Statement[]): void {
   const last = statements.at(-1);
   if (audit.length === 1 && last?.mayBeAccompanied)
