@@ -147,6 +147,34 @@ describe('what may be registered', () => {
     expect(accepted).toBeGreaterThan(50);
   });
 
+  it('takes the short way of plain ASCII to the same end', () => {
+    const part = fc.stringMatching(/^(?:[a-zA-Z0-9]|-|xn--|0x|1){1,6}$/);
+    const local = fc.stringMatching(/^[a-z](?:[a-zA-Z0-9.+_'/]|-){0,8}$/);
+    const domain = fc.array(part, { minLength: 1, maxLength: 5 });
+    const taken = { yes: 0, no: 0 };
+    fc.assert(
+      fc.property(local, domain, (name, labels) => {
+        const rest = `${name}@${labels.join('.')}`;
+        // The accented letter takes the long way.
+        const answer = isEmailAddress(rest);
+        expect([rest, answer]).toEqual([rest, isEmailAddress(`é${rest}`)]);
+        taken[answer ? 'yes' : 'no'] += 1;
+      }),
+      { numRuns: 20_000 },
+    );
+    expect(Math.min(taken.yes, taken.no)).toBeGreaterThan(500);
+  });
+
+  it('bounds the parts of a plain address as those of any other', () => {
+    expect(isEmailAddress(`${'a'.repeat(64)}@example.com`)).toBe(true);
+    expect(isEmailAddress(`${'a'.repeat(65)}@example.com`)).toBe(false);
+    expect(isEmailAddress(`a@${'a'.repeat(63)}.com`)).toBe(true);
+    expect(isEmailAddress(`a@${'a'.repeat(64)}.com`)).toBe(false);
+    const long = `${'a.'.repeat(124)}com`;
+    expect(isEmailAddress(`a@${long}`)).toBe(true);
+    expect(isEmailAddress(`aaaaa@${long}`)).toBe(false);
+  });
+
   it('refuses a megabyte at once', () => {
     const started = process.hrtime.bigint();
     for (const unit of ['a', 'a.', '@', 'ü', 'a-']) isEmailAddress(`${unit.repeat(500_000)}@example.com`);

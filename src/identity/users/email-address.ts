@@ -22,6 +22,12 @@ const LOCAL_PART = /^[\w!#$%&'*+/=?^`{|}~\-\p{L}\p{M}\p{N}]+(?:\.[\w!#$%&'*+/=?^
 
 const DOMAIN = /^[a-zA-Z0-9\-.\p{L}\p{M}\p{N}]+$/u;
 
+/** Nearly all addresses. A last label with a digit is not for here: it may be a number in another guise, as `0x7f` is. */
+const PLAIN = /^[\w!#$%&'*+/=?^`{|}~.-]+@(?:[a-z0-9-]+\.)+[a-z]+$/i;
+
+/** Punycode (RFC 3492) stands for other letters. */
+const ENCODED_LABEL = /[@.]xn--/i;
+
 /** A host name label, RFC 1123 section 2.1. */
 const ASCII_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -45,6 +51,7 @@ const SCRIPT_PROFILES: readonly RegExp[] = [
  */
 export function isEmailAddress(text: string): boolean {
   if (typeof text !== 'string' || text.length > EMAIL_MAX_BYTES) return false;
+  if (PLAIN.test(text) && !ENCODED_LABEL.test(text)) return isPlainAddress(text);
   if (Buffer.byteLength(text) > EMAIL_MAX_BYTES || INVISIBLE.test(text)) return false;
   if (text.normalize('NFKC') !== text) return false;
   const at = text.indexOf('@');
@@ -66,6 +73,21 @@ export function emailKey(email: string): string {
   if (at < 0) return caseFold(composed);
   const domain = composed.slice(at + 1);
   return `${caseFold(composed.slice(0, at))}@${domainToASCII(domain) || caseFold(domain)}`;
+}
+
+/** The same of an address of nothing but ASCII: no character of it imitates another, and its domain is its own ASCII form. */
+function isPlainAddress(text: string): boolean {
+  const at = text.indexOf('@');
+  const labels = text
+    .slice(at + 1)
+    .toLowerCase()
+    .split('.');
+  return (
+    at <= LOCAL_PART_MAX_BYTES &&
+    LOCAL_PART.test(text.slice(0, at)) &&
+    text.length - at - 1 <= DOMAIN_MAX_BYTES &&
+    labels.every((label) => ASCII_LABEL.test(label))
+  );
 }
 
 function isLocalPart(text: string): boolean {
