@@ -1,24 +1,11 @@
-import { createCipheriv, createDecipheriv, randomFillSync } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { pooledRandom } from './random-pool.js';
 
 const VERSION = 1;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 const HEADER_BYTES = 1 + IV_BYTES + TAG_BYTES;
 const ALGORITHM = 'aes-256-gcm';
-
-/** Random bytes drawn in blocks: one system call serves many IVs. */
-const pool = Buffer.alloc(IV_BYTES * 256);
-let used = pool.length;
-
-function randomIv(): Buffer {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const iv = Buffer.from(pool.subarray(used, used + IV_BYTES));
-  used += IV_BYTES;
-  return iv;
-}
 
 /** A sealed value that was changed, moved to another place, or sealed with another key. */
 export class IntegrityError extends Error {
@@ -34,7 +21,7 @@ export class IntegrityError extends Error {
  * @param place additional data that binds the value to its place: purpose, table, row, field, tenant
  */
 export function seal(key: Buffer, plaintext: string | Buffer, place: string): Buffer {
-  const iv = randomIv();
+  const iv = pooledRandom(IV_BYTES);
   const cipher = createCipheriv(ALGORITHM, key, iv);
   cipher.setAAD(Buffer.from(place));
   const body = typeof plaintext === 'string' ? cipher.update(plaintext, 'utf8') : cipher.update(plaintext);

@@ -1,13 +1,10 @@
-import { randomFillSync } from 'node:crypto';
 import { v7 } from 'uuid';
+import { pooledRandom } from './random-pool.js';
 
 const ID_BYTES = 16;
 /** A clock that was ahead by more than this and is right again is followed; ids of a false hour would be taken for foreign ones. */
 const STEP_BACK_MS = 60_000;
 
-/** Random bytes drawn in blocks: one system call serves many ids. */
-const pool = Buffer.alloc(ID_BYTES * 256);
-let used = pool.length;
 let lastMs = -Infinity;
 let sequence = 0;
 
@@ -16,12 +13,7 @@ let sequence = 0;
  * (section 6.2, a counter that starts at random) and while a clock goes back a little.
  */
 export function newId(): string {
-  if (used === pool.length) {
-    randomFillSync(pool);
-    used = 0;
-  }
-  const random = pool.subarray(used, used + ID_BYTES);
-  used += ID_BYTES;
+  const random = pooledRandom(ID_BYTES);
   const nowMs = Date.now();
   if (nowMs > lastMs || lastMs - nowMs > STEP_BACK_MS) {
     lastMs = nowMs;
