@@ -25,8 +25,8 @@ import { ConfigModule } from './platform/config/config.module.js';
 import { DatabaseModule } from './platform/database/database.module.js';
 import type { DatabaseAddress } from './platform/database/database-address.js';
 import { ApiExceptionFilter } from './platform/http/exception.filter.js';
-import { IdempotencyInterceptor } from './platform/http/idempotency/idempotency.interceptor.js';
-import { UnitOfWorkInterceptor } from './platform/http/unit-of-work.interceptor.js';
+import { Idempotency } from './platform/http/idempotency/idempotency.js';
+import { MutationInterceptor } from './platform/http/mutation.interceptor.js';
 import { ApiValidationPipe } from './platform/http/validation.pipe.js';
 import { JobsModule } from './platform/jobs/jobs.module.js';
 import type { Log } from './platform/logging/log.js';
@@ -42,9 +42,6 @@ export interface AppParts {
   /** Further modules; tests add throw-away routes. */
   readonly extra?: DynamicModule['imports'];
 }
-
-/** What every mutation passes, outermost first; see {@link interceptMutations}. */
-export const MUTATION_INTERCEPTORS = [IdempotencyInterceptor, UnitOfWorkInterceptor];
 
 /** The list of modules, and the only place where global guards, interceptors, pipes and filters stand, in their order. */
 @Module({})
@@ -83,7 +80,8 @@ export class AppModule {
         { provide: APP_GUARD, useClass: SameOriginGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
         { provide: APP_GUARD, useClass: StepUpGuard },
-        ...MUTATION_INTERCEPTORS,
+        Idempotency,
+        MutationInterceptor,
         { provide: APP_PIPE, useClass: ApiValidationPipe },
       ],
     };

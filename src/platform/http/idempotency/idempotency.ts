@@ -1,12 +1,18 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { from, lastValueFrom, type Observable } from 'rxjs';
 import type { Principal } from '../../context/principal.js';
 import { ApiError, invalidField } from '../api-error.js';
 import { SECRET_ANSWER_KEY } from './idempotency-metadata.js';
 import { type Claim, type EarlierRequest, IdempotencyStore } from './idempotency.store.js';
+
+/** A request that changes something, and the handler that it goes to. */
+export interface Mutation {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly handler: ReturnType<ExecutionContext['getHandler']>;
+}
 
 /**
  * `Idempotency-Key` on POST: the first answer is stored in the transaction of the change and replayed for
@@ -14,32 +20,33 @@ import { type Claim, type EarlierRequest, IdempotencyStore } from './idempotency
  * stored answer: it shows what was visible then.
  */
 @Injectable()
-export class IdempotencyInterceptor implements NestInterceptor {
+export class Idempotency {
   constructor(
     private readonly store: IdempotencyStore,
     private readonly reflector: Reflector,
   ) {}
 
-  intercept(execution: ExecutionContext, next: CallHandler): Observable<unknown> {
-    const request = execution.switchToHttp().getRequest<FastifyRequest>();
+  /**
+   * Carries the mutation out, or answers as it was answered before.
+   * @throws ApiError 400 for a key that is none, 422 for one that was used with another request, 409 while that is running
+   */
+  async once(mutation: Mutation, carryOut: () => Promise<unknown>): Promise<unknown> {
+    const { request } = mutation;
     const key = request.headers['idempotency-key'];
     const principal = request.context.principalOrNull;
     if (key === undefined || request.method !== 'POST' || principal === null || isAuthRoute(request))
-      return next.handle();
+      return carryOut();
     if (typeof key !== 'string' || key.length < 1 || key.length > 255) {
       throw invalidField('Idempotency-Key', 'is 1 to 255 characters');
     }
-    const reply = execution.switchToHttp().getResponse<FastifyReply>();
-    const secret =
-      this.reflector.get<boolean | undefined>(SECRET_ANSWER_KEY, execution.getHandler()) ?? false;
-    return from(this.once(request, reply, next, claimOf(request, principal, key, secret)));
+    const secret = this.reflector.get<boolean | undefined>(SECRET_ANSWER_KEY, mutation.handler) ?? false;
+    return this.claimed(mutation, claimOf(request, principal, key, secret), carryOut);
   }
 
-  private async once(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    next: CallHandler,
+  private async claimed(
+    { request, reply }: Mutation,
     claim: Claim,
+    carryOut: () => Promise<unknown>,
   ): Promise<unknown> {
     const earlier = await this.store.claim(claim);
     if ('answer' in earlier) return replay(earlier, claim, reply);
@@ -50,7 +57,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
       completion: (answer) => this.store.completion(claim, answer),
     };
     try {
-      return await lastValueFrom(next.handle(), { defaultValue: undefined });
+      return await carryOut();
     } catch (error) {
       // Nothing was committed, so the key is free again: a corrected request may use it. After steps it waits for the same one.
       await this.store.release(claim);
