@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Role } from '../../platform/context/principal.js';
 import type { RequestContext } from '../../platform/context/request-context.js';
@@ -87,11 +86,6 @@ export class MemberStore {
         WHERE m.team_id = $1 AND m.role = 'owner' AND u.disabled_at IS NULL))`,
       values: [teamId],
     };
-  }
-
-  /** The advisory lock under which a team's owners change one after the other. */
-  lockKey(teamId: string): bigint {
-    return createHash('sha256').update(`members|${teamId}`).digest().readBigInt64BE();
   }
 }
 

@@ -103,7 +103,7 @@ export class MembersService {
   private keepAnOwner(context: RequestContext, { view, otherOwners }: MemberState): void {
     if (view.role !== 'owner') return;
     if (otherOwners === 0) throw lastOwner();
-    context.work.lock(this.members.lockKey(context.principal.teamId));
+    context.work.lock(`members|${context.principal.teamId}`);
   }
 
   /** The keys go by foreign key; each has a history of its own, which must say so. */

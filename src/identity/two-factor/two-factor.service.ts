@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { toDataURL, toString as toText } from 'qrcode';
@@ -164,7 +163,7 @@ export class TwoFactorService {
 /** Changes to one person's second factor take turns: what one decides, the next one sees. */
 function begin(context: RequestContext): Person {
   const { teamId, userId } = context.principal;
-  context.work.lock(createHash('sha256').update(`two-factor|${userId}`).digest().readBigInt64BE());
+  context.work.lock(`two-factor|${userId}`);
   return { teamId, userId };
 }
 

@@ -16,12 +16,20 @@ interface Connection {
 const SYNC = serialize.sync();
 const EXECUTE = serialize.execute({});
 const DESCRIBE = serialize.describe({ type: 'P', name: '' });
-const UUID = /^[0-9a-f-]{36}$/;
-const isUuid = (value: unknown): boolean => typeof value === 'string' && UUID.test(value);
+const UUID_LENGTH = 36;
+const UUIDS = /^(?:[0-9a-f-]{36}(?:,|$))+$/;
 
 /** Arrays of ids, which a search index has many of, need none of the driver's quoting. */
 function toWire(value: unknown): unknown {
-  if (Array.isArray(value) && value.every(isUuid)) return `{${value.join(',')}}`;
+  if (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    typeof value[0] === 'string' &&
+    value[0].length === UUID_LENGTH
+  ) {
+    const joined = value.join(',');
+    if (joined.length === value.length * (UUID_LENGTH + 1) - 1 && UUIDS.test(joined)) return `{${joined}}`;
+  }
   return pgUtils.prepareValue(value);
 }
 

@@ -20,7 +20,7 @@ export function removeTokens(teamId: string, subjectId: string, tokens: readonly
 }
 
 /**
- * Ends the unit with the ids of other records that carry one of the tokens; see {@link tokenLock}. The tokens are
+ * Ends the unit with the ids of other records that carry one of the tokens. The tokens are
  * parameters of their own: of an array PostgreSQL knows the length only once it has the value, and would plan the
  * statement anew each time, which costs more than all the rest of it. For the same reason the function is called only when there is
  * something to refuse, and an id may be named twice: see {@link RowIndex}.
@@ -58,9 +58,4 @@ export function tokenHolders(teamId: string, tokens: readonly string[]): Stateme
     text: 'SELECT token, subject_id FROM blind_index WHERE team_id = $1 AND token = ANY($2::uuid[])',
     values: [teamId, tokens],
   };
-}
-
-/** The advisory lock that makes two writers of the same token wait for each other. */
-export function tokenLock(token: string): bigint {
-  return BigInt.asIntN(64, BigInt(`0x${token.replaceAll('-', '').slice(0, 16)}`));
 }

@@ -84,15 +84,15 @@ export function become(teamId: string): Statement {
 
 /**
  * The statement that puts a transaction into a tenant, and into a unit of work when `unitId` is not empty;
- * the settings end with the transaction. `locks` are advisory locks, taken before anything is read.
+ * the settings end with the transaction. `locks` are names of advisory locks, taken before anything is read.
  */
-export function enter(scope: TenantScope, unitId: string, locks: readonly bigint[] = []): Statement {
+export function enter(scope: TenantScope, unitId: string, locks: readonly string[] = []): Statement {
   const settings = `set_config('app.team_id', $1, true), set_config('app.user_id', $2, true), set_config('app.unit_of_work', $3, true)`;
   const values = [scope.teamId, scope.userId ?? '', unitId];
   if (locks.length === 0) return { name: 'enter', text: `SELECT ${settings}`, values };
   if (locks.length <= FEW_LOCKS) {
     // One call each, made from left to right: an aggregate over an array costs more than the locks.
-    const calls = locks.map((_, i) => `, pg_advisory_xact_lock($${i + 4})`).join('');
+    const calls = locks.map((_, i) => `, pg_advisory_xact_lock(hashtextextended($${i + 4}, 0))`).join('');
     return {
       name: `enter:locked:${locks.length}`,
       text: `SELECT ${settings}${calls}`,
@@ -101,7 +101,7 @@ export function enter(scope: TenantScope, unitId: string, locks: readonly bigint
   }
   return {
     name: 'enter:locked',
-    text: `SELECT ${settings}, (SELECT count(pg_advisory_xact_lock(k)) FROM unnest($4::bigint[]) k)`,
-    values: [...values, `{${locks.join(',')}}`],
+    text: `SELECT ${settings}, (SELECT count(pg_advisory_xact_lock(hashtextextended(k, 0))) FROM unnest($4::text[]) k)`,
+    values: [...values, locks],
   };
 }

@@ -1,7 +1,7 @@
 import type { RequestContext } from '../context/request-context.js';
 import type { SubjectCipher } from '../crypto/subject-cipher.js';
 import { ApiError } from '../http/api-error.js';
-import { addTokens, refuseOthersWith, removeTokens, tokenLock } from './blind-index.js';
+import { addTokens, refuseOthersWith, removeTokens } from './blind-index.js';
 import { isPgError, SQLSTATE } from './database-errors.js';
 
 /** Words under which a record is found again. */
@@ -77,7 +77,7 @@ export class RowIndex<E extends Identified> {
   /** Stages the check; the locks make a second writer of the same value wait until it can see the first. */
   refuseDuplicates(context: RequestContext, row: E, unique: readonly string[]): void {
     if (unique.length === 0) return;
-    for (const token of unique) context.work.lock(tokenLock(token));
+    for (const token of unique) context.work.lock(token);
     const statement = refuseOthersWith(row.teamId, row.id, unique);
     context.work.stage({ statement, change: null, explain: (error) => this.duplicateError(error) });
   }

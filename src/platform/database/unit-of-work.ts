@@ -30,7 +30,7 @@ export interface Answer {
 export class UnitOfWork {
   readonly id = randomUUID();
   private readonly writes: StagedWrite[] = [];
-  private readonly locks = new Set<bigint>();
+  private readonly locks = new Set<string>();
   private readonly loaded = new Map<string, unknown>();
   private beforeCommit: ((answer: Answer) => Statement) | null = null;
   private afterCommitHooks: (() => void)[] = [];
@@ -65,9 +65,12 @@ export class UnitOfWork {
     this.writes.push(write);
   }
 
-  /** An advisory lock, held from before the first write to the end of the transaction. */
-  lock(key: bigint): void {
-    this.locks.add(key);
+  /**
+   * Makes units that name the same thing take turns, from before the first write to the end of the transaction.
+   * @param name unique among all that is locked; secrets and personal data have no place in it
+   */
+  lock(name: string): void {
+    this.locks.add(name);
   }
 
   /** States that this request rightly changes nothing (a PATCH that alters nothing, a repeated conversion). */
@@ -113,7 +116,8 @@ export class UnitOfWork {
   }
 
   private async send(statements: Statement[]): Promise<void> {
-    const locks = [...this.locks].sort((a, b) => (a < b ? -1 : 1));
+    // Everyone takes them in one order, or two units could wait for each other.
+    const locks = [...this.locks].sort();
     try {
       await this.database.run([enter(this.scope, this.id, locks), ...statements]);
     } catch (error) {
