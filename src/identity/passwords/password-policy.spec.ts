@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { inAQuietMoment } from '../../../test/harness/quiet-moment.js';
 import { COMMON_BASES, COMMON_PASSWORDS } from './common-passwords.js';
 import { passwordProblems, type PasswordOwner } from './password-policy.js';
 
@@ -204,16 +205,19 @@ describe('the owner’s names', () => {
   });
 });
 
-it('never throws and stays quick for any text', () => {
+it('never throws and stays quick for any text', async () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (text) => {
       passwordProblems(text, owner);
     }),
   );
-  const started = process.hrtime.bigint();
-  for (const unit of ['1', '!', 'a', 'a1', '🦊', '\ufdfa', '\u0301']) {
-    for (let round = 0; round < 20; round += 1) passwordProblems(unit.repeat(128 / [...unit].length), owner);
-    passwordProblems(unit.repeat(500_000), owner);
-  }
-  expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(1_000);
+  await inAQuietMoment(() => {
+    const started = process.hrtime.bigint();
+    for (const unit of ['1', '!', 'a', 'a1', '🦊', '\ufdfa', '\u0301']) {
+      for (let round = 0; round < 20; round += 1)
+        passwordProblems(unit.repeat(128 / [...unit].length), owner);
+      passwordProblems(unit.repeat(500_000), owner);
+    }
+    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(1_000);
+  });
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { inAQuietMoment } from '../../../test/harness/quiet-moment.js';
 import { EMAIL_MAX_BYTES, emailKey, isEmailAddress } from './email-address.js';
 
 describe('what may be registered', () => {
@@ -175,12 +176,13 @@ describe('what may be registered', () => {
     expect(isEmailAddress(`aaaaa@${long}`)).toBe(false);
   });
 
-  it('refuses a megabyte at once', () => {
-    const started = process.hrtime.bigint();
-    for (const unit of ['a', 'a.', '@', 'ü', 'a-']) isEmailAddress(`${unit.repeat(500_000)}@example.com`);
-    for (const unit of ['a', 'a.', 'a-', '-']) isEmailAddress(`a@${unit.repeat(120)}!`);
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(100);
-  });
+  it('refuses a megabyte at once', () =>
+    inAQuietMoment(() => {
+      const started = process.hrtime.bigint();
+      for (const unit of ['a', 'a.', '@', 'ü', 'a-']) isEmailAddress(`${unit.repeat(500_000)}@example.com`);
+      for (const unit of ['a', 'a.', 'a-', '-']) isEmailAddress(`a@${unit.repeat(120)}!`);
+      expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(100);
+    }));
 });
 
 describe('the key of an address', () => {

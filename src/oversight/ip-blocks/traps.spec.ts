@@ -1,3 +1,4 @@
+import { inAQuietMoment } from '../../../test/harness/quiet-moment.js';
 import { trapOf } from './traps.js';
 
 describe('traps', () => {
@@ -41,9 +42,10 @@ describe('traps', () => {
     '/%zz',
   ])('an ordinary path is no trap: %s', (path) => expect(trapOf('GET', path)).toBeNull());
 
-  it('a long path costs little', () => {
-    const started = process.hrtime.bigint();
-    for (let i = 0; i < 200; i++) trapOf('GET', `/${'a/.'.repeat(5000)}`);
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(200);
-  });
+  it('a long path costs little', () =>
+    inAQuietMoment(() => {
+      const started = process.hrtime.bigint();
+      for (let i = 0; i < 200; i++) trapOf('GET', `/${'a/.'.repeat(5000)}`);
+      expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(200);
+    }));
 });

@@ -35,7 +35,7 @@ describe('the bytes of a log', () => {
     stream.write(LINE);
     stream.end();
     stream.write(LINE);
-    for (let n = 0; n < 200 && written() === ''; n++) await sleep(25);
+    for (let n = 0; n < 2000 && written() === ''; n++) await sleep(25);
     expect(written()).toBe(LINE.toString());
   });
 
@@ -56,7 +56,7 @@ describe('the bytes of a log', () => {
   it('that find no room are counted, and the log says so', async () => {
     const stream = new ByteStream(openSync(file, 'a'), 100, 10 * LINE.length);
     for (let n = 0; n < 25; n++) stream.write(LINE);
-    for (let n = 0; n < 200 && !written().includes('dropped'); n++) await sleep(25);
+    for (let n = 0; n < 2000 && !written().includes('dropped'); n++) await sleep(25);
     const lines = written().trimEnd().split('\n');
     const { dropped } = JSON.parse(lines.at(-1) as string) as { dropped: number };
     expect(lines.length - 1 + dropped).toBe(25);

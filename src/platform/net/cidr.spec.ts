@@ -1,5 +1,6 @@
 import { BlockList, isIPv4, isIPv6, SocketAddress } from 'node:net';
 import fc from 'fast-check';
+import { inAQuietMoment } from '../../../test/harness/quiet-moment.js';
 import {
   addressList,
   cidrContains,
@@ -157,14 +158,15 @@ describe('addresses', () => {
     );
   });
 
-  it('refuses a megabyte at once', () => {
-    const started = process.hrtime.bigint();
-    for (const unit of ['1', ':', '.', '1.', '1:', '::', '/']) {
-      expect(normalizeAddress(unit.repeat(1_000_000))).toBeNull();
-      expect(parseCidr(unit.repeat(1_000_000))).toBeNull();
-    }
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(200);
-  });
+  it('refuses a megabyte at once', () =>
+    inAQuietMoment(() => {
+      const started = process.hrtime.bigint();
+      for (const unit of ['1', ':', '.', '1.', '1:', '::', '/']) {
+        expect(normalizeAddress(unit.repeat(1_000_000))).toBeNull();
+        expect(parseCidr(unit.repeat(1_000_000))).toBeNull();
+      }
+      expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(200);
+    }));
 });
 
 describe('CIDR ranges', () => {

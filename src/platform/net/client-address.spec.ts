@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { inAQuietMoment } from '../../../test/harness/quiet-moment.js';
 import { type AddressList, addressList, parseCidr } from './cidr.js';
 import { clientAddress } from './client-address.js';
 
@@ -97,10 +98,11 @@ describe('client address', () => {
     );
   });
 
-  it('a header of many trusted hops takes linear time', () => {
-    const header = Array.from({ length: 100_000 }, () => '10.0.0.2').join(',');
-    const started = process.hrtime.bigint();
-    expect(clientAddress('10.0.0.1', header, trusted)).toBe('10.0.0.2');
-    expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(1_000);
-  });
+  it('a header of many trusted hops takes linear time', () =>
+    inAQuietMoment(() => {
+      const header = Array.from({ length: 100_000 }, () => '10.0.0.2').join(',');
+      const started = process.hrtime.bigint();
+      expect(clientAddress('10.0.0.1', header, trusted)).toBe('10.0.0.2');
+      expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(1_000);
+    }));
 });
