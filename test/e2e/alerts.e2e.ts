@@ -4,6 +4,7 @@ import { SecurityEvents } from '../../src/oversight/security-events/security-eve
 import { Config } from '../../src/platform/config/config.js';
 import { type Account, createKey, registerOwner } from '../harness/accounts.js';
 import { moveClock } from '../harness/clock.js';
+import { eventually } from '../harness/eventually.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const SETTINGS = { minSeverity: 'high', emails: ['officer@example.com'], types: [] as string[] };
@@ -55,10 +56,7 @@ describe('alerts', () => {
     record('token_reused');
     record('token_reused');
     const mine = () => mails().filter((text) => text.includes(`officer-${owner.teamId}`));
-    const deadline = Date.now() + 8000;
-    while (mine().length === 0 && Date.now() < deadline)
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(mine()).toHaveLength(1);
+    await eventually(() => expect(mine()).toHaveLength(1));
     expect(mine()[0]).toContain('token reused');
   });
 

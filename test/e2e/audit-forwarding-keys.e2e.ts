@@ -6,7 +6,6 @@ import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } fro
 import { WebhookServer } from '../harness/webhook-receiver.js';
 
 const HOST = '127.9.0.7';
-const WITHIN_MS = 40_000;
 const newSeed = (): string => randomBytes(32).toString('base64');
 const [FIRST, SECOND, THIRD] = [newSeed(), newSeed(), newSeed()];
 const SECRETS = {
@@ -55,7 +54,7 @@ describe('forwarding of an audit log of three keys', () => {
     const account = { ...owner, http: http.with({ authorization: `Bearer ${owner.accessToken}` }) };
     const known = await idsOf(account);
     await addClients(account, 3);
-    expect(await sealed(account, WITHIN_MS)).toMatchObject({ valid: true });
+    expect(await sealed(account)).toMatchObject({ valid: true });
     return (await idsOf(account)).filter((id) => !known.includes(id));
   }
 
@@ -91,7 +90,7 @@ describe('forwarding of an audit log of three keys', () => {
         'SELECT count(*)::int AS waiting FROM latchkey.seals_to_forward(10)',
       );
       expect(waiting).toBe(0);
-    }, WITHIN_MS);
+    });
     const rows = receiver.received
       .flatMap(({ json }) => json.data.batches)
       .flatMap((batch: any) => batch.rows);
@@ -102,5 +101,5 @@ describe('forwarding of an audit log of three keys', () => {
     app = null;
     const alarms = await database.sql(`SELECT details FROM security_events WHERE type = 'audit_tampering'`);
     expect(alarms.map(({ details }) => details.firstBrokenId)).toEqual([ofSecond[1]]);
-  }, 180_000);
+  });
 });

@@ -12,7 +12,6 @@ import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } fro
 
 const HOST = '127.9.0.2';
 /** Longer than the longest pause between two attempts. */
-const WITHIN_MS = 40_000;
 
 describe('forwarding of the audit log to syslog', () => {
   let folder: string;
@@ -62,7 +61,7 @@ describe('forwarding of the audit log to syslog', () => {
     await eventually(async () => {
       const stored = await database.sql('SELECT id FROM audit_log ORDER BY id');
       expect([...new Set(rowIds())].sort()).toEqual(stored.map(({ id }) => id));
-    }, WITHIN_MS);
+    });
   }
 
   it('delivers every row over TLS, in messages of RFC 5424, and the signed head of each batch', async () => {
@@ -111,7 +110,7 @@ describe('forwarding of the audit log to syslog', () => {
   it('sends nothing to a receiver with a certificate that does not fit', async () => {
     receiver = await SyslogServer.listen(HOST, tls('stranger'));
     await start('tls');
-    await eventually(async () => expect((await status()).attempts).toBeGreaterThan(0), WITHIN_MS);
+    await eventually(async () => expect((await status()).attempts).toBeGreaterThan(0));
     expect((await status()).failure).toMatch(/SELF_SIGNED|UNABLE_TO_VERIFY|CERT/);
     expect(receiver.messages).toEqual([]);
     expect((await status()).at_page).toBe('0');
@@ -126,7 +125,7 @@ describe('forwarding of the audit log to syslog', () => {
     const reading = receiver.take;
     receiver.take = take;
     await start('tcp');
-    await eventually(async () => expect((await status()).attempts).toBeGreaterThan(1), WITHIN_MS);
+    await eventually(async () => expect((await status()).attempts).toBeGreaterThan(1));
     expect((await status()).at_page).toBe('0');
     receiver.take = reading;
     await complete();
@@ -137,9 +136,9 @@ describe('forwarding of the audit log to syslog', () => {
     const reading = receiver.take;
     receiver.take = (socket) => void socket.pause();
     await start('tcp');
-    await eventually(async () => expect((await status()).failure).toBe('TIMEOUT'), 40_000);
+    await eventually(async () => expect((await status()).failure).toBe('TIMEOUT'));
     expect((await status()).at_page).toBe('0');
     receiver.take = reading;
     await complete();
-  }, 120_000);
+  });
 });

@@ -6,7 +6,6 @@ import { moveClock } from '../harness/clock.js';
 import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
 
-const WITHIN_MS = 30_000;
 const GRACE_MS = 60_000;
 
 const verify = async (owner: Account): Promise<any> =>
@@ -31,7 +30,7 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
     [strange, other] = [await registerOwner(app.http), await registerOwner(app.http)];
     for (const owner of [strange, other]) {
       await addClients(owner, 2);
-      await sealed(owner, WITHIN_MS);
+      await sealed(owner);
     }
   });
   afterEach(async () => {
@@ -49,7 +48,7 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
   /** The sealer has been at work once more, and has had all rows before. */
   async function oneMoreTick(): Promise<void> {
     await addClients(other, 1);
-    expect(await sealed(other, WITHIN_MS)).toMatchObject({ valid: true });
+    expect(await sealed(other)).toMatchObject({ valid: true });
   }
 
   it.each([
@@ -68,7 +67,7 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
       // An instance in the middle of a change of keys may have found it: nobody is woken within the minute.
       expect(await alarms()).toEqual([]);
       moveClock(app, GRACE_MS + 1000);
-      await eventually(async () => expect(await alarms()).toHaveLength(1), WITHIN_MS);
+      await eventually(async () => expect(await alarms()).toHaveLength(1));
       for (let ticks = 0; ticks < 3; ticks++) await oneMoreTick();
       expect(await alarms()).toEqual([
         { team_id: strange.teamId, details: { firstBrokenId: expect.any(String) } },
@@ -80,13 +79,12 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
         database,
         `DELETE FROM audit_seal WHERE team_id = '${strange.teamId}' AND seq = ${batches.at(-1).seq}`,
       );
-      const result = await sealed(strange, WITHIN_MS);
+      const result = await sealed(strange);
       expect(result).toMatchObject({ valid: true, firstBrokenId: null, checkedRows: before + 2 });
       await addClients(strange, 1);
-      expect(await sealed(strange, WITHIN_MS)).toMatchObject({ valid: true, checkedRows: before + 3 });
+      expect(await sealed(strange)).toMatchObject({ valid: true, checkedRows: before + 3 });
       expect(await database.sql('SELECT FROM audit_held')).toEqual([]);
     },
-    120_000,
   );
 
   it('is sealed with all that came meanwhile, and a row that somebody put between is named', async () => {
@@ -112,7 +110,7 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
       database,
       `DELETE FROM audit_seal WHERE team_id = '${strange.teamId}' AND seq = ${batches.at(-1).seq}`,
     );
-    expect(await sealed(strange, WITHIN_MS)).toMatchObject({
+    expect(await sealed(strange)).toMatchObject({
       valid: false,
       firstBrokenId: id,
       pendingRows: 0,
@@ -120,7 +118,7 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
     expect((await batchesOf(strange)).slice(batches.length - 1).map(({ rows }) => rows)).toEqual([499, 2]);
     await tamper(database, `DELETE FROM audit_log WHERE id = '${id}'`);
     expect(await verify(strange)).toMatchObject({ valid: true });
-  }, 120_000);
+  });
 
   it('stops nobody with a row that was moved to no time at all', async () => {
     await tamper(database, strangeBatch(strange.teamId, 'key_id'));
@@ -136,8 +134,8 @@ describe('an audit log that ends with a batch that nobody of us signed', () => {
        DELETE FROM audit_seal WHERE team_id = '${strange.teamId}' AND seq = (SELECT max(seq) FROM audit_seal WHERE team_id = '${strange.teamId}')`,
     );
     await oneMoreTick();
-    expect(await sealed(strange, WITHIN_MS)).toMatchObject({ valid: false, firstBrokenId: id });
-  }, 120_000);
+    expect(await sealed(strange)).toMatchObject({ valid: false, firstBrokenId: id });
+  });
 });
 
 describe('an instance that does not know the newest key of a log', () => {
@@ -162,7 +160,7 @@ describe('an instance that does not know the newest key of a log', () => {
     const [old, next] = [1, 2].map(() => randomBytes(32).toString('base64'));
     const first = await start(next, old);
     const owner = await registerOwner(first.http);
-    const before = (await sealed(owner, WITHIN_MS)).checkedRows;
+    const before = (await sealed(owner)).checkedRows;
     await apps.pop()?.close();
     const on = (app: TestApp): Account => ({
       ...owner,
@@ -171,16 +169,13 @@ describe('an instance that does not know the newest key of a log', () => {
 
     const left = await start(old);
     await addClients(on(left), 2);
-    await eventually(
-      async () => expect(await database.sql('SELECT FROM audit_held')).toHaveLength(1),
-      WITHIN_MS,
-    );
+    await eventually(async () => expect(await database.sql('SELECT FROM audit_held')).toHaveLength(1));
     const leading = await start(next, old);
-    expect(await sealed(on(leading), WITHIN_MS)).toMatchObject({
+    expect(await sealed(on(leading))).toMatchObject({
       valid: true,
       checkedRows: before + 2,
       head: { keyId: SigningKey.from(next).keyId },
     });
     expect(await database.sql(`SELECT FROM security_events WHERE type = 'audit_tampering'`)).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -16,8 +16,6 @@ import { type CommandResult, Commands } from '../harness/command.js';
 import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
 
-jest.setTimeout(60_000);
-
 const KEYS = {
   JWT_SECRET: randomBytes(48).toString('hex'),
   MASTER_ENCRYPTION_KEY: randomBytes(32).toString('hex'),

@@ -4,9 +4,6 @@ import { addClients, sealed, tamper } from '../harness/audit.js';
 import { type CommandResult, Commands } from '../harness/command.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
-/** Compiling takes a while on a busy machine. */
-jest.setTimeout(60_000);
-
 const rowLine = (lines: string[], n: number): number =>
   lines.reduce<number[]>((at, line, i) => (line.includes('"kind":"row"') ? [...at, i] : at), [])[n];
 

@@ -120,7 +120,7 @@ describe('settings, codes and control characters', () => {
       const socket = connect(app.port, '127.0.0.1', () =>
         socket.write(Buffer.from(text.includes('\r\n\r\n') ? text : `${text}\r\n`, 'latin1')),
       );
-      socket.setTimeout(15_000, () => socket.destroy(new Error('no answer')));
+      socket.setTimeout(90_000, () => socket.destroy(new Error('no answer')));
       socket.on('data', (chunk) => (answer += chunk.toString('latin1')));
       socket.on('error', reject);
       socket.on('close', () => resolve(answer.slice(answer.indexOf('\r\n\r\n') + 4)));

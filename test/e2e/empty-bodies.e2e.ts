@@ -1,6 +1,6 @@
 import { type Account, freshAddress, registerOwner } from '../harness/accounts.js';
 import { Browser } from '../harness/browser.js';
-import { eventually } from '../harness/eventually.js';
+import { soon } from '../harness/eventually.js';
 import type { Answer } from '../harness/http-client.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
@@ -35,7 +35,7 @@ describe('Content-Type: application/json with nothing behind it', () => {
       expect(code(await browser.send('POST', '/v1/auth/logout', { headers: { ...csrf(), ...framed } }))).toBe(
         '200 ok',
       );
-      await eventually(async () => expect(code(await browser.me())).toBe('401 UNAUTHENTICATED'), 1000);
+      await soon(async () => expect(code(await browser.me())).toBe('401 UNAUTHENTICATED'));
     },
   );
 

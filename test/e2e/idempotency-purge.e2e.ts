@@ -59,7 +59,7 @@ describe('what is stored for repeated requests', () => {
     await database.sql(`DELETE FROM pgboss.job WHERE name = 'idempotency-purge'`);
     const worker = await startTestApp({ database, env: { ROLE: 'worker' } });
     try {
-      await eventually(async () => expect(await kept()).toEqual([]), 10_000);
+      await eventually(async () => expect(await kept()).toEqual([]));
     } finally {
       await worker.close();
     }

@@ -35,5 +35,5 @@ describe('an import whose process is killed', () => {
     } finally {
       await database.drop();
     }
-  }, 120_000);
+  });
 });

@@ -27,7 +27,7 @@ describe('an import', () => {
     const [done] = await until(async () => {
       const { data } = (await owner.http.get(`/v1/imports/${id}`)).json;
       return data.finishedAt === null ? [] : [data];
-    }, 120_000);
+    });
     return done;
   };
   const imported = async (...given: [string, string | Buffer, Record<string, string>?]): Promise<any> => {
@@ -69,7 +69,7 @@ describe('an import', () => {
       [owner.teamId],
     );
     expect(audit.n).toBe(done.imported);
-  }, 120_000);
+  });
 
   it('reads what Excel writes: a mark, semicolons, quoted line ends, UTF-16', async () => {
     const text = '\ufeffFirst Name;Last Name;E-mail;Notes\r\nZoë;Rivera;zoe@example.com;"two\r\nlines"\r\n';
@@ -119,7 +119,7 @@ describe('an import', () => {
     const [left] = await app.database.sql('SELECT count(*)::int AS n FROM import_rehearsals');
     expect(left.n).toBe(0);
     expect((await owner.http.get('/v1/leads')).json.data).toEqual([]);
-  }, 120_000);
+  });
 
   it('reports alone what the database refuses at the commit, and imports the rows around it', async () => {
     const nobody = '01890000-0000-7000-8000-000000000000';
@@ -170,10 +170,10 @@ describe('an import', () => {
     };
     try {
       hours(7 * 24 - 1);
-      await eventually(async () => expect(await ran()).toHaveLength(1), 40_000);
+      await eventually(async () => expect(await ran()).toHaveLength(1));
       expect(await chunks()).toBe(2);
       hours(7 * 24 + 1);
-      await eventually(async () => expect(await chunks()).toBe(0), 40_000);
+      await eventually(async () => expect(await chunks()).toBe(0));
     } finally {
       hours(0);
     }
@@ -182,5 +182,5 @@ describe('an import', () => {
       failed: 1,
     });
     expect((await owner.http.get(`/v1/imports/${done.id}/errors`)).json.error.code).toBe('NOT_FOUND');
-  }, 120_000);
+  });
 });

@@ -67,7 +67,7 @@ describe('jobs', () => {
     await add({ name: 'probe', data: { word } });
     await eventually(() => expect(probe.seen.filter(({ data }) => data.word === word)).toHaveLength(1));
     // Workers look once a second; a second try would come 15 s later.
-    expect(Date.now() - started).toBeLessThan(6000);
+    expect(Date.now() - started).toBeLessThan(12_000);
     await eventually(async () =>
       expect(await database.sql(`SELECT 1 FROM pgboss.job WHERE name = 'probe'`)).toHaveLength(0),
     );
@@ -120,7 +120,7 @@ describe('jobs', () => {
     await eventually(async () => {
       const rows = await database.sql(`SELECT state FROM pgboss.job WHERE name = 'stubborn'`);
       expect(rows).toEqual([{ state: 'failed' }]);
-    }, 40_000);
+    });
     expect(probe.refusals).toBe(2);
     const [{ output }] = await database.sql(`SELECT output::text FROM pgboss.job WHERE name = 'stubborn'`);
     expect(app.logged()).toContain('"job":"stubborn"');
@@ -132,7 +132,7 @@ describe('jobs', () => {
     await eventually(async () => {
       const [row] = await database.sql(`SELECT state, output FROM pgboss.job WHERE name = 'stuck'`);
       expect(row).toMatchObject({ state: 'failed', output: { code: 'timeout' } });
-    }, 5000);
+    });
   });
 
   it('must have been declared', () => {

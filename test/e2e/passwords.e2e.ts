@@ -5,8 +5,9 @@ import { UserDirectory } from '../../src/identity/users/user-directory.js';
 import { Database } from '../../src/platform/database/database.js';
 import { type Account, freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
 import { enableTwoFactor } from '../harness/authenticator.js';
-import { eventually } from '../harness/eventually.js';
+import { eventually, soon } from '../harness/eventually.js';
 import { mailsOf } from '../harness/mailbox.js';
+import { until } from '../harness/until.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const NEW_PASSWORD = 'another long but plain passphrase';
@@ -40,15 +41,13 @@ function moveClocks(ms: number): void {
 
 /** The mail may be written by either instance: both run the jobs. */
 async function tokenFor(email: string, subject: string): Promise<string> {
-  const before = Date.now();
-  for (;;) {
-    for (const instance of [app, second]) {
+  const [token] = await until(async () =>
+    [app, second].flatMap((instance) => {
       const mail = mailsOf(instance).findLast((one) => one.to === email && one.subject.includes(subject));
-      if (mail?.token) return mail.token;
-    }
-    if (Date.now() - before > 6000) throw new Error(`no mail "${subject}" to ${email}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+      return mail?.token ?? [];
+    }),
+  );
+  return token;
 }
 
 async function resetToken(account: Account): Promise<string> {
@@ -70,7 +69,7 @@ describe('changing a password', () => {
     expect(changed.status).toBe(200);
     const { passwordChangedAt } = changed.json.data;
 
-    await eventually(async () => expect((await otherHttp.get('/v1/auth/me')).status).toBe(401), 1000);
+    await soon(async () => expect((await otherHttp.get('/v1/auth/me')).status).toBe(401));
     const me = await owner.http.get('/v1/auth/me');
     expect(me.json.data.user.passwordChangedAt).toBe(passwordChangedAt);
     expect((await login(owner.email, PASSWORD)).status).toBe(401);
@@ -190,7 +189,7 @@ describe('resetting a password', () => {
     expect(answer.text).not.toMatch(/accessToken|refresh/);
     expect(answer.headers['set-cookie']).toBeUndefined();
 
-    await eventually(async () => expect((await owner.http.get('/v1/auth/me')).status).toBe(401), 1000);
+    await soon(async () => expect((await owner.http.get('/v1/auth/me')).status).toBe(401));
     expect((await login(owner.email, NEW_PASSWORD)).status).toBe(200);
     expect((await reset(token, 'yet another long passphrase')).status).toBe(400);
     expect(

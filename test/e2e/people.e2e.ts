@@ -1,4 +1,5 @@
 import { type Account, createKey, registerOwner } from '../harness/accounts.js';
+import { until } from '../harness/until.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const PLANTED = {
@@ -58,9 +59,7 @@ describe.each(['leads', 'clients'])('%s as people', (resource) => {
     expect(await events()).toEqual([]);
     const open = await createKey(owner, [`${resource}:read`, `${resource}:pii`]);
     await open.http.get(path);
-    for (let tries = 0; tries < 50 && (await events()).length === 0; tries++)
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(await events()).toEqual([
+    expect(await until(events)).toEqual([
       expect.objectContaining({ type: 'sensitive_data_access', apiKeyId: open.id }),
     ]);
   });

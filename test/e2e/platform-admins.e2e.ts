@@ -2,16 +2,14 @@ import pg from 'pg';
 import { setPlatformAdmin } from '../../src/identity/platform-admins/platform-grant.js';
 import { SecurityEvents } from '../../src/oversight/security-events/security-events.service.js';
 import { type Account, createKey, registerOwner } from '../harness/accounts.js';
+import { soon } from '../harness/eventually.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const list = (account: Account) => account.http.get('/v1/platform/security-events');
 
 /** The notice takes a moment from PostgreSQL to the instance. */
-async function expectSoon(account: Account, status: number): Promise<void> {
-  const deadline = Date.now() + 1000;
-  while ((await list(account)).status !== status && Date.now() < deadline);
-  expect((await list(account)).status).toBe(status);
-}
+const expectSoon = (account: Account, status: number): Promise<void> =>
+  soon(async () => expect((await list(account)).status).toBe(status));
 
 describe('platform admins', () => {
   let app: TestApp;

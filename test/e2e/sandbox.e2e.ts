@@ -1,5 +1,5 @@
 import { type Account, createKey, registerOwner } from '../harness/accounts.js';
-import { eventually } from '../harness/eventually.js';
+import { soon } from '../harness/eventually.js';
 import { addMember, changeRole } from '../harness/members.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
@@ -168,13 +168,13 @@ describe('the sandbox of a team', () => {
     const key = await createKey(admin, SCOPES, { environment: 'test' });
     expect((await key.http.post('/v1/clients', ROBIN)).status).not.toBe(403);
     await changeRole(app, admin, 'viewer');
-    await eventually(async () => expect((await key.http.post('/v1/clients', ROBIN)).status).toBe(403), 1000);
+    await soon(async () => expect((await key.http.post('/v1/clients', ROBIN)).status).toBe(403));
     await app.database.sql(
       `WITH gone AS (DELETE FROM memberships WHERE user_id = $1 AND team_id = $2)
        SELECT pg_notify('latchkey_invalidate', 'user:' || $1)`,
       [admin.userId, owner.teamId],
     );
-    await eventually(async () => expect((await key.http.get('/v1/clients')).status).toBe(401), 1000);
+    await soon(async () => expect((await key.http.get('/v1/clients')).status).toBe(401));
     const left = await app.database.sql('SELECT team_id FROM memberships WHERE user_id = $1', [admin.userId]);
     expect(left).toEqual([]);
   });
@@ -191,7 +191,7 @@ describe('the sandbox of a team', () => {
     expect(await mirrored()).toEqual([{ role: 'viewer' }]);
     expect((await fresh.http.delete(member)).status).toBe(200);
     expect(await mirrored()).toEqual([]);
-    await eventually(async () => expect((await key.http.get('/v1/clients')).status).toBe(401), 1000);
+    await soon(async () => expect((await key.http.get('/v1/clients')).status).toBe(401));
   });
 
   it('nobody signs in to a sandbox', async () => {

@@ -4,7 +4,8 @@ import { drain, SHUTDOWN_LIMIT_MS } from '../../src/platform/health/drain.js';
 import { registerOwner } from '../harness/accounts.js';
 import { createTestDatabase, startTestApp } from '../harness/test-app.js';
 
-const NOTICE_MS = 400;
+/** Long enough for some requests on a busy machine. */
+const NOTICE_MS = 2000;
 
 const page = (name: string): string => readFileSync(join(__dirname, '../..', name), 'utf8');
 

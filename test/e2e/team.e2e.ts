@@ -9,7 +9,7 @@ import {
   PASSWORD,
   registerOwner,
 } from '../harness/accounts.js';
-import { eventually } from '../harness/eventually.js';
+import { eventually, soon } from '../harness/eventually.js';
 import { mailTo } from '../harness/mailbox.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
@@ -329,7 +329,7 @@ describe('members', () => {
     expect((await there.get('/v1/auth/me')).status).toBe(200);
     const changed = await owner.http.patch(`/v1/team/members/${agent.userId}`, { role: 'viewer' });
     expect(changed.json.data).toMatchObject({ userId: agent.userId, role: 'viewer', version: 2 });
-    await eventually(async () => expect((await there.get('/v1/auth/me')).status).toBe(401), 1000);
+    await soon(async () => expect((await there.get('/v1/auth/me')).status).toBe(401));
     const refreshed = await app.http.post('/v1/auth/refresh', undefined, {
       headers: { cookie: agent.cookie, 'x-csrf-token': agent.csrfToken },
     });
@@ -392,10 +392,10 @@ describe('members', () => {
 
     const removed = await owner.http.delete(`/v1/team/members/${agent.userId}`);
     expect(removed.json.data).toEqual({ userId: agent.userId, removed: true });
-    await eventually(async () => {
+    await soon(async () => {
       expect((await there.get('/v1/auth/me')).status).toBe(401);
       expect((await keyThere.get('/v1/clients')).status).toBe(401);
-    }, 1000);
+    });
     const refresh = await app.http.post('/v1/auth/refresh', undefined, {
       headers: { cookie: agent.cookie, 'x-csrf-token': agent.csrfToken },
     });

@@ -7,7 +7,7 @@ import type { TestDatabase } from './test-app.js';
 import { databaseUrl, testServer } from './test-server.js';
 
 /** Waits until nothing is pending and returns what /verify says. */
-export async function sealed(owner: Account, withinMs = 15_000): Promise<any> {
+export async function sealed(owner: Account, withinMs = 90_000): Promise<any> {
   const start = Date.now();
   for (;;) {
     const { json } = await owner.http.get('/v1/audit-log/verify');

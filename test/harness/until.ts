@@ -1,7 +1,7 @@
 const PAUSE_MS = 20;
 
 /** What `look` finds once it is not empty; for things that happen shortly after an answer. */
-export async function until<T>(look: () => Promise<T[]>, limitMs = 15_000): Promise<T[]> {
+export async function until<T>(look: () => Promise<T[]>, limitMs = 90_000): Promise<T[]> {
   const deadline = Date.now() + limitMs;
   for (;;) {
     const found = await look();

@@ -33,7 +33,7 @@ describe('the audit log', () => {
         wrong.push(`${labelOf(route)}: no ${expected} among [${types.join()}]`);
     }
     expect(wrong).toEqual([]);
-  }, 120_000);
+  });
 });
 
 /** One call that succeeds: as written down, or with a new record and an example body of the API document. */
