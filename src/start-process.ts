@@ -5,6 +5,7 @@ import type { Config } from './platform/config/config.js';
 import { openDatabase } from './platform/database/open-database.js';
 import { drain, SHUTDOWN_LIMIT_MS } from './platform/health/drain.js';
 import { Log } from './platform/logging/log.js';
+import { releaseStartUpMemory } from './platform/health/start-up-memory.js';
 
 /** A load balancer that looks every second has seen `/readyz` by then. Ctrl-C does not wait. */
 const DRAIN_NOTICE_MS = 1500;
@@ -37,6 +38,7 @@ export async function startProcess(config: Config): Promise<void> {
       await drain(app, noticeMs);
       await database.stop();
     };
+    await releaseStartUpMemory();
     await listen(app, config);
     const url = await app.getUrl();
     log.info({ url }, 'listening');
