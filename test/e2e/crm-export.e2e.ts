@@ -132,7 +132,7 @@ describe('an export', () => {
       owner.accessToken,
     );
     expect([lines, first.startsWith('id,street')]).toEqual([100_001, true]);
-    // Held as a whole the records would be several hundred.
+    // Held as a whole the records are more than a hundred.
     expect(grownBytes / MEGABYTE).toBeLessThan(20);
   });
 
