@@ -47,7 +47,7 @@ export class RequestContext {
     return this.unit;
   }
 
-  /** Set by the audit interceptor, anew for each attempt. */
+  /** Set by the interceptor of mutations, anew for each attempt. */
   beginWork(work: UnitOfWork): void {
     this.unit = work;
   }
