@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '../../platform/config/config.js';
 import { newId } from '../../platform/crypto/new-id.js';
 import { AuditKeys } from './audit-keys.js';
+import { canonicalJson } from './canonical-json.js';
 import type { StoredRow } from './stored-row.js';
 
 const keys = new AuditKeys({
@@ -20,15 +21,19 @@ function stored(changes: Partial<Record<keyof StoredRow, string>> = {}): StoredR
     userId: newId(),
     apiKeyId: null,
     authMethod: 'jwt',
-    oldValues: '{"status": "active", "tags": ["b", "a"]}',
-    newValues: '{"status": "inactive", "tags": []}',
+    oldValues: canonicalJson({ tags: ['b', 'a'], status: 'active' }),
+    newValues: canonicalJson({ tags: [], status: 'inactive' }),
     sealed: null,
     ipAddress: '2001:db8::1',
     userAgent: null,
     requestId: 'req-1',
   };
   const mac = keys.macOf(written).toString('hex');
-  return { ...written, createdAt: new Date().toISOString(), writtenIn: '7', mac, ...changes };
+  const asKept = {
+    oldValues: '{"tags": ["b", "a"], "status": "active"}',
+    newValues: '{"status": "inactive", "tags": []}',
+  };
+  return { ...written, ...asKept, createdAt: new Date().toISOString(), writtenIn: '7', mac, ...changes };
 }
 
 describe('rows of the audit log', () => {

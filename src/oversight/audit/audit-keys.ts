@@ -1,6 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
+import { canonicalJson } from './canonical-json.js';
 import { type SealHeader, signedText } from './seal.js';
 import { SigningKey } from './signing-key.js';
 import type { StoredRow } from './stored-row.js';
@@ -45,11 +46,11 @@ export class AuditKeys {
   }
 
   /**
-   * HMAC-SHA-256 over what the application writes. A row that somebody else put into the table, whatever their
+   * HMAC-SHA-256 over what the application writes; values are canonical JSON. A row that somebody else put into the table, whatever their
    * rights there, has none that fits and is never sealed.
    */
   macOf(row: WrittenRow): Buffer {
-    const mac = this.current.mac(macText(row));
+    const mac = this.current.mac(macText(row, row.oldValues, row.newValues));
     if (mac === null) throw new Error('AUDIT_SIGNING_KEY is a whole key');
     return mac;
   }
@@ -81,13 +82,13 @@ function timeOfId(id: string): number {
 /** What the code of a stored row would cover; null for values that we cannot have written, such as some that nest without end. */
 function textOfStored(row: StoredRow): string | null {
   try {
-    return macText(row);
+    return macText(row, canonicalText(row.oldValues), canonicalText(row.newValues));
   } catch {
     return null;
   }
 }
 
-function macText(row: WrittenRow): string {
+function macText(row: WrittenRow, oldValues: string | null, newValues: string | null): string {
   return JSON.stringify([
     row.teamId,
     row.id,
@@ -97,8 +98,8 @@ function macText(row: WrittenRow): string {
     row.userId,
     row.apiKeyId,
     row.authMethod,
-    canonicalJson(row.oldValues),
-    canonicalJson(row.newValues),
+    oldValues,
+    newValues,
     row.sealed,
     canonicalAddress(row.ipAddress),
     row.userAgent,
@@ -106,17 +107,8 @@ function macText(row: WrittenRow): string {
   ]);
 }
 
-/** JSON text with sorted keys: what `jsonb` stores and what we sent differ in order and spacing. */
-function canonicalJson(text: string | null): string | null {
-  return text === null ? null : JSON.stringify(sorted(JSON.parse(text)));
-}
-
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const parts = value as Record<string, unknown>;
-  const names = Object.keys(parts).sort();
-  return Object.fromEntries(names.map((name) => [name, sorted(parts[name])]));
+function canonicalText(text: string | null): string | null {
+  return text === null ? null : canonicalJson(JSON.parse(text));
 }
 
 /** One spelling of an IPv6 address: ours and PostgreSQL's may differ. */

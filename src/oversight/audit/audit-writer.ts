@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, ChangeRecorder, type RecordedChange } from '../../platform/database/change-recorder.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { AuditKeys } from './audit-keys.js';
+import { canonicalJson } from './canonical-json.js';
 
 /** Writes audit rows as part of the transaction they describe. */
 @Injectable()
@@ -65,5 +66,5 @@ function columnsOf(rows: readonly (readonly unknown[])[]): unknown[] {
 }
 
 function json(values: Record<string, unknown> | null): string | null {
-  return values === null ? null : JSON.stringify(values);
+  return values === null ? null : canonicalJson(values);
 }

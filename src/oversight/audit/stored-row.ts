@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Columns of an audit row in the order in which they are digested; the text is PostgreSQL's own, so it is what is stored. */
 const COLUMNS = {
@@ -39,7 +39,7 @@ export const STORED_COLUMNS = NAMES.map((name) => `${COLUMNS[name]} AS "${name}"
  */
 export function digestOf(row: StoredRow): Buffer {
   const text = JSON.stringify(NAMES.map((name) => row[name]));
-  return createHash('sha256').update('latchkey-audit-row-v1\n').update(text).digest();
+  return hash('sha256', `latchkey-audit-row-v1\n${text}`, 'buffer');
 }
 
 /** Exactly the columns of a stored row, for an export; other properties fall away. */
