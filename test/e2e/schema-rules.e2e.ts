@@ -29,6 +29,26 @@ describe('the schema', () => {
     expect(loose).toEqual([]);
   });
 
+  it('keeps every team, so that no record of one needs to look for it', async () => {
+    const id = '01990000-0000-7000-8000-000000000001';
+    await database.sql(`INSERT INTO teams (id, name) VALUES ($1, 'Harbor Realty')`, [id]);
+    for (const loss of [
+      'DELETE FROM teams WHERE false',
+      `DELETE FROM teams WHERE id = '${id}'`,
+      `UPDATE teams SET id = gen_random_uuid() WHERE id = '${id}'`,
+      'TRUNCATE teams CASCADE',
+    ])
+      await expect(database.sql(loss)).rejects.toThrow('a team stays');
+    await database.sql(`UPDATE teams SET name = 'Harbor Homes' WHERE id = $1`, [id]);
+    const [{ n }] = await database.sql('SELECT count(*)::int AS n FROM teams WHERE id = $1', [id]);
+    expect(n).toBe(1);
+    const grants = await database.sql(
+      `SELECT grantee, privilege_type FROM information_schema.role_table_grants
+       WHERE table_name = 'teams' AND grantee IN ('latchkey_app', 'latchkey_lookup') AND privilege_type IN ('DELETE', 'TRUNCATE', 'TRIGGER')`,
+    );
+    expect(grants).toEqual([]);
+  });
+
   it('takes no batch of the audit log whose number is another one in JavaScript', async () => {
     const batch = `INSERT INTO audit_seal (team_id, seq, ids, digests, total_rows, first_created_at, last_created_at, sealed_at, root, previous_root,
         key_id, signature)
