@@ -42,9 +42,12 @@ function signIn(account: Account, on: TestApp): void {
   Object.assign(account, { http: on.http.with({ authorization: `Bearer ${account.accessToken}` }) });
 }
 
+function canonical(text: string | null): string | null {
+  return text === null ? null : canonicalJson(JSON.parse(text));
+}
+
 /** The values of a stored row in the form that its code covers. */
 function canonicalValues(row: StoredRow): Pick<StoredRow, 'oldValues' | 'newValues'> {
-  const canonical = (text: string | null) => (text === null ? null : canonicalJson(JSON.parse(text)));
   return { oldValues: canonical(row.oldValues), newValues: canonical(row.newValues) };
 }
 

@@ -9,12 +9,17 @@ export function canonicalJson(value: unknown): string {
 /** The same values; objects whose keys are in order already, as most are, stay the objects they are. */
 function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  if ('toJSON' in value && typeof value.toJSON === 'function') return sorted(value.toJSON());
+  if (hasOwnForm(value)) return sorted(value.toJSON());
   if (Array.isArray(value)) return value.some(isObject) ? value.map(sorted) : value;
   const parts = value as Record<string, unknown>;
   const names = Object.keys(parts);
   if (areInOrder(names) && !names.some((name) => isObject(parts[name]))) return value;
   return Object.fromEntries(names.sort().map((name) => [name, sorted(parts[name])]));
+}
+
+/** Dates and their like say themselves what they are in JSON. */
+function hasOwnForm(value: object): value is { toJSON(): unknown } {
+  return 'toJSON' in value && typeof value.toJSON === 'function';
 }
 
 function isObject(value: unknown): boolean {
