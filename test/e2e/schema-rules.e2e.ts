@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
 import { createTestDatabase, type TestDatabase } from '../harness/test-app.js';
 
 /** Rules of the schema that every later migration has to keep, read from PostgreSQL's catalogue. */
@@ -47,6 +49,46 @@ describe('the schema', () => {
        WHERE table_name = 'teams' AND grantee IN ('latchkey_app', 'latchkey_lookup') AND privilege_type IN ('DELETE', 'TRUNCATE', 'TRIGGER')`,
     );
     expect(grants).toEqual([]);
+  });
+
+  it('takes no word that a column does not know, whoever writes', async () => {
+    const columns = await database.sql(
+      `SELECT c.table_name AS name, c.column_name AS "column", c.domain_name AS domain FROM information_schema.columns c
+       WHERE c.table_schema = 'public' AND c.domain_name IS NOT NULL ORDER BY 1, 2`,
+    );
+    expect(
+      columns.map(({ name, column, domain }) => `${name as string}.${column as string}: ${domain as string}`),
+    ).toEqual([
+      'appointments.status: appointment_status',
+      'appointments.type: appointment_type',
+      'clients.status: client_status',
+      'clients.type: client_type',
+      'escrows.status: escrow_status',
+      'leads.lead_status: lead_status',
+      'leads.lead_type: lead_type',
+      'listings.status: listing_status',
+    ]);
+    for (const { domain } of columns)
+      await expect(database.sql(`SELECT 'unheard of'::${domain as string}`)).rejects.toThrow(/is_known/);
+  });
+
+  it('takes no row of the audit log about anything but the three kinds of change', async () => {
+    const application = new pg.Client({ connectionString: database.appUrl });
+    await application.connect();
+    const teamId = randomUUID();
+    const write = async (action: string): Promise<void> => {
+      await application.query('BEGIN');
+      await application.query(
+        `SELECT set_config('app.team_id', $1, true), set_config('app.unit_of_work', 'one', true)`,
+        [teamId],
+      );
+      const row = `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, auth_method, request_id)
+        VALUES ($1, gen_random_uuid(), $2, 'client', gen_random_uuid(), 'jwt', 'one')`;
+      await application.query(row, [teamId, action]).finally(() => application.query('ROLLBACK'));
+    };
+    await write('UPDATE');
+    await expect(write('PEEK')).rejects.toThrow(/row-level security/);
+    await application.end();
   });
 
   it('takes no batch of the audit log whose number is another one in JavaScript', async () => {
