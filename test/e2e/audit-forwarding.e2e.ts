@@ -11,8 +11,6 @@ import { accept, expectedSignature, WebhookServer } from '../harness/webhook-rec
 
 const HOST = '127.9.0.1';
 const SECRET = `whsec_${randomBytes(32).toString('base64')}`;
-/** Longer than the longest pause between two attempts. */
-
 async function twoTeams(app: TestApp): Promise<Account[]> {
   const owners = [await registerOwner(app.http), await registerOwner(app.http)];
   for (const owner of owners) await addClients(owner, 5);

@@ -70,6 +70,7 @@ describe('lockout', () => {
     expect(answers.filter((answer) => /^(423 ACCOUNT_LOCKED|503 UNAVAILABLE)$/.test(answer))).toHaveLength(
       45,
     );
+    expect(codes([await login(email, PASSWORD, undefined, two)])).toEqual(['423 ACCOUNT_LOCKED']);
   });
 
   it('lets 20 parallel logins with the right password in', () =>
