@@ -1,35 +1,42 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { CURRENT_TEAM, IN_UNIT_OF_WORK } from './support/team-table.js';
 
-/** Columns that take one of a few words: table, column, the words. */
-const ENUMERATIONS: readonly (readonly [table: string, column: string, words: readonly string[]])[] = [
-  ['clients', 'type', ['buyer', 'seller', 'investor', 'renter']],
-  ['clients', 'status', ['active', 'inactive']],
-  ['leads', 'lead_type', ['buyer', 'seller', 'renter', 'investor']],
-  ['leads', 'lead_status', ['new', 'contacted', 'qualified', 'unqualified', 'converted', 'lost']],
-  ['appointments', 'type', ['showing', 'call', 'meeting', 'inspection']],
-  ['appointments', 'status', ['scheduled', 'completed', 'cancelled', 'no_show']],
-  ['listings', 'status', ['active', 'pending', 'sold', 'withdrawn']],
-  ['escrows', 'status', ['open', 'contingent', 'cleared', 'closed', 'cancelled']],
-];
+/** By table: columns that take one of a few words, and the words. */
+const ENUMERATIONS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  clients: { type: ['buyer', 'seller', 'investor', 'renter'], status: ['active', 'inactive'] },
+  leads: {
+    lead_type: ['buyer', 'seller', 'renter', 'investor'],
+    lead_status: ['new', 'contacted', 'qualified', 'unqualified', 'converted', 'lost'],
+  },
+  appointments: {
+    type: ['showing', 'call', 'meeting', 'inspection'],
+    status: ['scheduled', 'completed', 'cancelled', 'no_show'],
+  },
+  listings: { status: ['active', 'pending', 'sold', 'withdrawn'] },
+  escrows: { status: ['open', 'contingent', 'cleared', 'closed', 'cancelled'] },
+};
 const ACTIONS = quoted(['CREATE', 'UPDATE', 'DELETE']);
 const OWN = `team_id = ${CURRENT_TEAM} AND ${IN_UNIT_OF_WORK}`;
 
 /**
  * PostgreSQL reads the text of a table's CHECK constraints anew for every statement that writes; those of a domain it keeps.
- * The audit log's one moves into the policy of its inserts, which is planned with the statement: a table of years is not
+ * Each of the five tables is written anew once, and its statistics, which go with the old type, are taken again. The audit log's one moves into the policy of its inserts, which is planned with the statement: a table of years is not
  * rewritten for it, and nobody but a superuser writes past a forced policy.
  */
 export class EnumerationsAsDomains1796100000200 implements MigrationInterface {
   name = 'EnumerationsAsDomains1796100000200';
 
   async up(runner: QueryRunner): Promise<void> {
-    for (const [table, column, words] of ENUMERATIONS) {
-      const domain = domainOf(table, column);
-      await runner.query(`
-        CREATE DOMAIN ${domain} AS text CONSTRAINT ${domain}_is_known CHECK (VALUE IN (${quoted(words)}));
-        ALTER TABLE ${table} DROP CONSTRAINT ${table}_${column}_check, ALTER COLUMN ${column} TYPE ${domain};
-      `);
+    for (const [table, columns] of Object.entries(ENUMERATIONS)) {
+      const changes: string[] = [];
+      for (const [column, words] of Object.entries(columns)) {
+        const domain = domainOf(table, column);
+        await runner.query(
+          `CREATE DOMAIN ${domain} AS text CONSTRAINT ${domain}_is_known CHECK (VALUE IN (${quoted(words)}))`,
+        );
+        changes.push(`DROP CONSTRAINT ${table}_${column}_check, ALTER COLUMN ${column} TYPE ${domain}`);
+      }
+      await runner.query(`ALTER TABLE ${table} ${changes.join(', ')}; ANALYZE ${table}`);
     }
     await runner.query(`
       ALTER POLICY audit_log_insert ON audit_log WITH CHECK (${OWN} AND action IN (${ACTIONS}));
@@ -42,12 +49,16 @@ export class EnumerationsAsDomains1796100000200 implements MigrationInterface {
       ALTER TABLE audit_log ADD CONSTRAINT audit_log_action_check CHECK (action IN (${ACTIONS}));
       ALTER POLICY audit_log_insert ON audit_log WITH CHECK (${OWN});
     `);
-    for (const [table, column, words] of ENUMERATIONS)
-      await runner.query(`
-        ALTER TABLE ${table} ALTER COLUMN ${column} TYPE text,
-          ADD CONSTRAINT ${table}_${column}_check CHECK (${column} IN (${quoted(words)}));
-        DROP DOMAIN ${domainOf(table, column)};
-      `);
+    for (const [table, columns] of Object.entries(ENUMERATIONS)) {
+      const changes = Object.entries(columns).map(
+        ([column, words]) =>
+          `ALTER COLUMN ${column} TYPE text, ADD CONSTRAINT ${table}_${column}_check CHECK (${column} IN (${quoted(words)}))`,
+      );
+      const domains = Object.keys(columns).map((column) => domainOf(table, column));
+      await runner.query(
+        `ALTER TABLE ${table} ${changes.join(', ')}; DROP DOMAIN ${domains.join(', ')}; ANALYZE ${table}`,
+      );
+    }
   }
 }
 

@@ -38,7 +38,7 @@ export async function startProcess(config: Config): Promise<void> {
       await drain(app, noticeMs);
       await database.stop();
     };
-    await releaseStartUpMemory();
+    await releaseStartUpMemory(log);
     await listen(app, config);
     const url = await app.getUrl();
     log.info({ url }, 'listening');
