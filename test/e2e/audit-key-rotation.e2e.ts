@@ -5,7 +5,7 @@ import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offl
 import { signedText } from '../../src/oversight/audit/seal.js';
 import { SealedLog } from '../../src/oversight/audit/sealed-log.js';
 import { SigningKey } from '../../src/oversight/audit/signing-key.js';
-import { digestOf } from '../../src/oversight/audit/stored-row.js';
+import { digestOf } from '../../src/oversight/audit/row-digest.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
 import { moveClock } from '../harness/clock.js';

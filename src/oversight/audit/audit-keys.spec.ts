@@ -3,6 +3,8 @@ import type { Config } from '../../platform/config/config.js';
 import { newId } from '../../platform/crypto/new-id.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
+import { contentDigest, contentText, writtenOf, type WrittenRow } from './row-content.js';
+import { digestOf, markDigestOf } from './row-digest.js';
 import type { StoredRow } from './stored-row.js';
 
 const keys = new AuditKeys({
@@ -10,7 +12,7 @@ const keys = new AuditKeys({
   auditSigningPreviousKeys: [],
 } as unknown as Config);
 
-function stored(changes: Partial<Record<keyof StoredRow, string>> = {}): StoredRow {
+function stored(changes: Partial<Record<keyof StoredRow, string | null>> = {}): StoredRow {
   const id = newId();
   const written = {
     teamId: newId(),
@@ -22,18 +24,20 @@ function stored(changes: Partial<Record<keyof StoredRow, string>> = {}): StoredR
     apiKeyId: null,
     authMethod: 'jwt',
     oldValues: canonicalJson({ tags: ['b', 'a'], status: 'active' }),
-    newValues: canonicalJson({ tags: [], status: 'inactive' }),
+    newValues: canonicalJson({ tags: [], status: 'inactive', share: 0.5, priceCents: 125_000, tiny: 1e-7 }),
     sealed: null,
     ipAddress: '2001:db8::1',
     userAgent: null,
     requestId: 'req-1',
   };
-  const mac = keys.macOf(written).toString('hex');
+  const digest = contentDigest(written);
+  const [mac, digestText] = [keys.macOf(written, digest), digest].map((bytes) => bytes.toString('hex'));
   const asKept = {
     oldValues: '{"tags": ["b", "a"], "status": "active"}',
-    newValues: '{"status": "inactive", "tags": []}',
+    newValues: '{"status": "inactive", "tags": [], "priceCents": 125000, "share": 0.5, "tiny": 0.0000001}',
   };
-  return { ...written, ...asKept, createdAt: new Date().toISOString(), writtenIn: '7', mac, ...changes };
+  const added = { createdAt: new Date().toISOString(), writtenIn: '7', mac, contentDigest: digestText };
+  return { ...written, ...asKept, ...added, ...changes } as StoredRow;
 }
 
 describe('rows of the audit log', () => {
@@ -43,7 +47,18 @@ describe('rows of the audit log', () => {
   });
 
   it.each([
-    ['another value', { newValues: '{"status": "active", "tags": []}' }],
+    ['another value', { oldValues: '{"tags": ["b", "a"], "status": "inactive"}' }],
+    [
+      'a number in more digits than we write',
+      {
+        newValues:
+          '{"status": "inactive", "tags": [], "priceCents": 125000, "share": 0.50, "tiny": 0.0000001}',
+      },
+    ],
+    ['no digest of its contents', { contentDigest: null }],
+    ['the digest of other contents', { contentDigest: '0'.repeat(64) }],
+    ['another id', { id: newId() }],
+    ['another team', { teamId: newId() }],
     ['another order of a list', { oldValues: '{"status": "active", "tags": ["a", "b"]}' }],
     ['no code', { mac: '' }],
     ['a time far from its id', { createdAt: '2020-01-01T00:00:00.000Z' }],
@@ -54,5 +69,26 @@ describe('rows of the audit log', () => {
     ],
   ])('with %s are not ours', (_what, changes) => {
     expect(keys.isOurs(stored(changes))).toBe(false);
+  });
+
+  it('from before their contents had a digest are known by their code', () => {
+    const row = stored();
+    const written = writtenOf(row);
+    const code = keys.current.mac(contentText(written as WrittenRow))?.toString('hex') ?? null;
+    const early = { ...row, contentDigest: null, mac: code };
+    expect(keys.isOurs(early)).toBe(true);
+    expect(keys.isOurs({ ...early, userAgent: 'nobody' })).toBe(false);
+    expect(keys.vouchesFor(early)).toBe(false);
+  });
+
+  it('are vouched for by their mark alone, whatever became of their contents, which their digest tells', () => {
+    const row = stored();
+    const edited = { ...row, userAgent: 'nobody' };
+    expect(keys.vouchesFor(edited)).toBe(true);
+    expect(markDigestOf(edited)).toEqual(digestOf(row));
+    expect(digestOf(edited)).not.toEqual(digestOf(row));
+    expect(digestOf({ ...row, contentDigest: '0'.repeat(64) })).not.toEqual(digestOf(row));
+    expect(keys.vouchesFor({ ...row, id: newId() })).toBe(false);
+    expect(keys.vouchesFor({ ...row, mac: null })).toBe(false);
   });
 });

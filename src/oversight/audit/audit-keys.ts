@@ -1,16 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
-import { canonicalJson } from './canonical-json.js';
+import { contentDigest, contentText, writtenOf } from './row-content.js';
 import { type SealHeader, signedText } from './seal.js';
 import { SigningKey } from './signing-key.js';
-import type { StoredRow } from './stored-row.js';
+import type { RowMark, StoredRow } from './stored-row.js';
 
 /** A database whose clock is further from ours than this writes a log that cannot be believed. */
 const CLOCKS_APART_MS = 15 * 60_000;
-
-/** What the writer knows of a row before the database adds time and transaction. */
-export type WrittenRow = Omit<StoredRow, 'createdAt' | 'writtenIn' | 'mac'>;
 
 /** The keys of the audit log: they live in the process's configuration, never in the database. */
 @Injectable()
@@ -46,27 +43,39 @@ export class AuditKeys {
   }
 
   /**
-   * HMAC-SHA-256 over what the application writes; values are canonical JSON. A row that somebody else put into the table, whatever their
-   * rights there, has none that fits and is never sealed.
+   * The code of a row: HMAC-SHA-256 over its team, its id and the digest of its contents. A row that somebody else put into the table,
+   * whatever their rights there, has none that fits and is never sealed.
    */
-  macOf(row: WrittenRow): Buffer {
-    const mac = this.current.mac(macText(row, row.oldValues, row.newValues));
+  macOf(row: Pick<RowMark, 'teamId' | 'id'>, contentDigest: Buffer): Buffer {
+    const mac = this.current.mac(markText(row, contentDigest.toString('hex')));
     if (mac === null) throw new Error('AUDIT_SIGNING_KEY is a whole key');
     return mac;
   }
 
   /**
-   * Whether this application wrote the row, and when it says. Rows of an instance that still has an earlier key are ours as well.
+   * Whether this application wrote a row of this team and id with contents of this digest, and when the row says. What it does not tell is
+   * whether the contents are still those; {@link isOurs} does.
    * The database adds the time, so no code covers it; but the id, which one does, tells when it was made. A row that was moved into
    * another month before its seal would leave with that month.
    */
+  vouchesFor(row: RowMark): boolean {
+    return (
+      row.contentDigest !== null && isOnTime(row) && this.isCode(row.mac, markText(row, row.contentDigest))
+    );
+  }
+
+  /** Whether this application wrote the row as it stands. Rows of an instance that still has an earlier key are ours as well. */
   isOurs(row: StoredRow): boolean {
-    if (row.mac === null || row.mac.length !== 64) return false;
-    // Not "more than": a time that is none (`infinity`) is far from every moment.
-    if (!(Math.abs(timeOfId(row.id) - Date.parse(row.createdAt)) <= CLOCKS_APART_MS)) return false;
-    const given = Buffer.from(row.mac, 'hex');
-    const text = textOfStored(row);
-    if (text === null) return false;
+    const written = writtenOf(row);
+    if (written === null) return false;
+    // From before version 2: the code covers the contents themselves.
+    if (row.contentDigest === null) return isOnTime(row) && this.isCode(row.mac, contentText(written));
+    return contentDigest(written).toString('hex') === row.contentDigest && this.vouchesFor(row);
+  }
+
+  private isCode(code: string | null, text: string): boolean {
+    if (code === null || code.length !== 64) return false;
+    const given = Buffer.from(code, 'hex');
     return [this.current, ...this.earlier].some((key) => {
       const mac = key.mac(text);
       return mac !== null && timingSafeEqual(given, mac);
@@ -74,44 +83,16 @@ export class AuditKeys {
   }
 }
 
+function markText({ teamId, id }: Pick<RowMark, 'teamId' | 'id'>, contentDigestHex: string): string {
+  return `latchkey-audit-mac-v2\n${teamId}\n${id}\n${contentDigestHex}`;
+}
+
+/** Not "no more than": a time that is none (`infinity`) is far from every moment. */
+function isOnTime({ id, createdAt }: RowMark): boolean {
+  return Math.abs(timeOfId(id) - Date.parse(createdAt)) <= CLOCKS_APART_MS;
+}
+
 /** Milliseconds since 1970 of a UUIDv7 (RFC 9562, section 5.7). */
 function timeOfId(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
-}
-
-/** What the code of a stored row would cover; null for values that we cannot have written, such as some that nest without end. */
-function textOfStored(row: StoredRow): string | null {
-  try {
-    return macText(row, canonicalText(row.oldValues), canonicalText(row.newValues));
-  } catch {
-    return null;
-  }
-}
-
-function macText(row: WrittenRow, oldValues: string | null, newValues: string | null): string {
-  return JSON.stringify([
-    row.teamId,
-    row.id,
-    row.action,
-    row.resourceType,
-    row.resourceId,
-    row.userId,
-    row.apiKeyId,
-    row.authMethod,
-    oldValues,
-    newValues,
-    row.sealed,
-    canonicalAddress(row.ipAddress),
-    row.userAgent,
-    row.requestId,
-  ]);
-}
-
-function canonicalText(text: string | null): string | null {
-  return text === null ? null : canonicalJson(JSON.parse(text));
-}
-
-/** One spelling of an IPv6 address: ours and PostgreSQL's may differ. */
-function canonicalAddress(address: string | null): string | null {
-  return address?.includes(':') ? new URL(`http://[${address}]`).hostname : address;
 }

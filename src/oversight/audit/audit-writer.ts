@@ -3,6 +3,7 @@ import { type Actor, ChangeRecorder, type RecordedChange } from '../../platform/
 import type { Statement } from '../../platform/database/statement.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
+import { contentDigest } from './row-content.js';
 
 /** Writes audit rows as part of the transaction they describe. */
 @Injectable()
@@ -24,9 +25,10 @@ export class AuditWriter extends ChangeRecorder {
     const { id, action, resourceType, resourceId } = change;
     const sealed = change.sealed?.toString('hex') ?? null;
     const row = Object.assign({ id, action, resourceType, resourceId, oldValues, newValues, sealed }, actor);
-    const mac = this.keys.macOf(row);
+    const digest = contentDigest(row);
+    const mac = this.keys.macOf(row, digest);
     const { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId } = actor;
-    const what = [id, action, resourceType, resourceId, oldValues, newValues, change.sealed, mac];
+    const what = [id, action, resourceType, resourceId, oldValues, newValues, change.sealed, digest, mac];
     return [...what, teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId];
   }
 }
@@ -40,6 +42,7 @@ const OWN = {
   old_values: 'jsonb',
   new_values: 'jsonb',
   sealed: 'bytea',
+  content_digest: 'bytea',
   mac: 'bytea',
 } as const;
 const SHARED = ['team_id', 'user_id', 'api_key_id', 'auth_method', 'ip_address', 'user_agent', 'request_id'];

@@ -4,7 +4,8 @@ import { SecurityEvents } from '../security-events/security-events.service.js';
 import { AuditKeys } from './audit-keys.js';
 import { merkleRoot, NO_ROOT } from './merkle.js';
 import { type Seal, type SealHeader, signedText } from './seal.js';
-import { digestOf, type StoredRow } from './stored-row.js';
+import { digestOf, markDigestOf } from './row-digest.js';
+import { isWhole, type SealableRow } from './stored-row.js';
 import { reportTampering } from './tampering.js';
 
 /** Makes signed batches of rows that this application wrote. */
@@ -17,27 +18,32 @@ export class BatchMaker {
   ) {}
 
   /** Those of the rows that are ours. Any other stays unsealed for good: it raises the alarm, and verification names it. */
-  ours(rows: readonly StoredRow[]): StoredRow[] {
+  ours<T extends SealableRow>(rows: readonly T[]): T[] {
     return rows.filter((row) => {
-      const isOurs = this.keys.isOurs(row);
+      const isOurs = isWhole(row) ? this.keys.isOurs(row) : this.keys.vouchesFor(row);
       if (!isOurs) reportTampering(this.events, row.teamId, row.id);
       return isOurs;
     });
   }
 
   /** @param rows of one team, at least one  @param before the head of its log; null for the first batch */
-  seal(rows: readonly StoredRow[], before: SealHeader | null): Seal {
+  seal(rows: readonly SealableRow[], before: SealHeader | null): Seal {
     const ids = rows.map(({ id }) => id);
-    const digests = rows.map(digestOf);
-    const times = rows.map(({ createdAt }) => createdAt).sort();
+    const digests = rows.map((row) => (isWhole(row) ? digestOf(row) : markDigestOf(row)));
     const header = {
       teamId: rows[0].teamId,
       seq: (before?.seq ?? 0) + 1,
       rows: rows.length,
       totalRows: (before?.totalRows ?? 0) + rows.length,
       lastId: ids[ids.length - 1],
-      firstCreatedAt: times[0],
-      lastCreatedAt: times[times.length - 1],
+      firstCreatedAt: rows.reduce(
+        (first, { createdAt }) => (createdAt < first ? createdAt : first),
+        rows[0].createdAt,
+      ),
+      lastCreatedAt: rows.reduce(
+        (last, { createdAt }) => (createdAt > last ? createdAt : last),
+        rows[0].createdAt,
+      ),
       sealedAt: this.clock.nowIso(),
       root: merkleRoot(ids, digests).toString('hex'),
       previousRoot: before?.root ?? NO_ROOT.toString('hex'),

@@ -8,7 +8,7 @@ import { DIGEST_BYTES } from './merkle.js';
 import { Removals } from './removals.js';
 import { continues, headerOf, rootFits, type Seal, type SealHeader } from './seal.js';
 import { type LogState, SealedLog } from './sealed-log.js';
-import { digestOf } from './stored-row.js';
+import { digestOf } from './row-digest.js';
 
 const NIL_ID = '00000000-0000-0000-0000-000000000000';
 const PENDING_PAGE = 500;

@@ -13,7 +13,7 @@ import {
 import { KeySequence } from './key-sequence.js';
 import { Removals } from './removals.js';
 import { continues, headerOf, rootFits, type Seal, type SealHeader, signedText } from './seal.js';
-import { digestOf } from './stored-row.js';
+import { digestOf } from './row-digest.js';
 
 export interface OfflineResult {
   readonly valid: boolean;

@@ -2,15 +2,18 @@ import type { LeaderConnection } from '../../platform/database/leader-connection
 import { byTeam } from './by-team.js';
 import type { Seal, SealHeader } from './seal.js';
 import { HEADER_COLUMNS, headerFrom } from './seal-rows.js';
-import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
+import { MARK_LINES, marksFrom } from './row-marks.js';
+import { type SealableRow, STORED_COLUMNS, type StoredRow } from './stored-row.js';
 
 /** Rows of all teams that have no seal yet, and where the sealer stands. */
 export interface UnsealedPage {
-  readonly rows: readonly StoredRow[];
+  readonly rows: readonly SealableRow[];
   /** Version of the sealer's state that this was read at. */
   readonly version: string;
   /** The snapshot that bounds the present window. */
   readonly window: string;
+  /** Whether a page before this one left the window open. */
+  readonly isOpen: boolean;
 }
 
 /** A log that cannot be continued for now. */
@@ -28,6 +31,11 @@ export interface HeldPage {
   readonly cursorId: string | null;
 }
 
+/** Where the sealer `st` stands, and the snapshot that bounds the present window. */
+const STANDING = `st.version::text AS version, coalesce(st.target, pg_current_snapshot())::text AS "window",
+  st.target IS NOT NULL AS "isOpen"`;
+type Standing = Omit<UnsealedPage, 'rows'>;
+
 const APPEND = {
   name: 'sealer:append',
   text: 'SELECT latchkey.append_audit_seals($1, $2, $3, $4, $5, $6, $7, $8)',
@@ -37,16 +45,30 @@ const APPEND = {
 export class SealerStore {
   constructor(private readonly connection: LeaderConnection) {}
 
-  /** Rows, window and state come from one statement, so they belong to one snapshot. */
+  /**
+   * The marks of the rows; the rows in full when one of them has no content digest: then it is from before version 2, or nobody's of us.
+   * Rows, window and state come from one statement, so they belong to one snapshot.
+   */
   async page(limit: number): Promise<UnsealedPage> {
-    const rows = await this.connection.query<StoredRow & { version: string; window: string }>({
-      name: 'sealer:page',
-      text: `SELECT st.version::text AS version, coalesce(st.target, pg_current_snapshot())::text AS "window", ${STORED_COLUMNS}
-        FROM audit_sealer st LEFT JOIN LATERAL latchkey.unsealed_audit($1) a ON true`,
+    const [{ lines, ...standing }] = await this.connection.query<Standing & { lines: string | null }>({
+      name: 'sealer:marks',
+      text: `SELECT ${STANDING}, (SELECT ${MARK_LINES} FROM latchkey.unsealed_audit($1) a) AS lines FROM audit_sealer st`,
       values: [limit],
     });
-    const [{ version, window }] = rows;
-    return { version, window, rows: rows.filter(({ id }) => id !== null) };
+    const rows = marksFrom(lines);
+    return rows.some(({ contentDigest }) => contentDigest === null)
+      ? this.wholePage(limit)
+      : { ...standing, rows };
+  }
+
+  private async wholePage(limit: number): Promise<UnsealedPage> {
+    const rows = await this.connection.query<StoredRow & Standing>({
+      name: 'sealer:page',
+      text: `SELECT ${STANDING}, ${STORED_COLUMNS} FROM audit_sealer st LEFT JOIN LATERAL latchkey.unsealed_audit($1) a ON true`,
+      values: [limit],
+    });
+    const [{ version, window, isOpen }] = rows;
+    return { version, window, isOpen, rows: rows.filter(({ id }) => id !== null) };
   }
 
   async heads(teamIds: readonly string[]): Promise<Map<string, SealHeader>> {

@@ -1,10 +1,11 @@
-import { hash } from 'node:crypto';
+/** The time in the one spelling that digests and seals cover. */
+export const CREATED_AT = `to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 
-/** Columns of an audit row in the order in which they are digested; the text is PostgreSQL's own, so it is what is stored. */
-const COLUMNS = {
+/** Columns of an audit row in the order in which version 1 digests them; the text is PostgreSQL's own, so it is what is stored. */
+const FIRST_COLUMNS = {
   teamId: 'a.team_id::text',
   id: 'a.id::text',
-  createdAt: `to_char(a.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`,
+  createdAt: CREATED_AT,
   action: 'a.action',
   resourceType: 'a.resource_type',
   resourceId: 'a.resource_id::text',
@@ -20,27 +21,31 @@ const COLUMNS = {
   writtenIn: 'a.written_in::text',
   mac: `encode(a.mac, 'hex')`,
 } as const;
+const COLUMNS = { ...FIRST_COLUMNS, contentDigest: `encode(a.content_digest, 'hex')` } as const;
 
-/** An audit row as it is stored, every column as text. */
+/** An audit row as it is stored, every column as text. `contentDigest` is null in rows from before version 2. */
 export type StoredRow = Readonly<Record<keyof typeof COLUMNS, string | null>> & {
   readonly id: string;
   readonly teamId: string;
   readonly createdAt: string;
 };
 
+/** What a seal is made of: enough to tell whose row it is, without its contents. */
+export type RowMark = Pick<StoredRow, 'teamId' | 'id' | 'createdAt' | 'writtenIn' | 'contentDigest' | 'mac'>;
+
+/** What can be sealed: a row in full is checked and digested in full. */
+export type SealableRow = RowMark | StoredRow;
+
+export function isWhole(row: SealableRow): row is StoredRow {
+  return 'action' in row;
+}
+
+/** The columns that version 1 digests, in order. */
+export const FIRST_NAMES = Object.keys(FIRST_COLUMNS) as (keyof typeof FIRST_COLUMNS)[];
 const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 
 /** Selects the columns of a {@link StoredRow} from `audit_log a`. */
 export const STORED_COLUMNS = NAMES.map((name) => `${COLUMNS[name]} AS "${name}"`).join(', ');
-
-/**
- * SHA-256 over everything that is stored of a row, sealed personal values in their encrypted form: erasing a
- * subject's data key leaves the digest as it is.
- */
-export function digestOf(row: StoredRow): Buffer {
-  const text = JSON.stringify(NAMES.map((name) => row[name]));
-  return hash('sha256', `latchkey-audit-row-v1\n${text}`, 'buffer');
-}
 
 /** Exactly the columns of a stored row, for an export; other properties fall away. */
 export function storedRowOf(row: StoredRow): StoredRow {

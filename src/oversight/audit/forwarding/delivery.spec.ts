@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { merkleRoot } from '../merkle.js';
-import { digestOf, type StoredRow } from '../stored-row.js';
+import { digestOf } from '../row-digest.js';
+import type { StoredRow } from '../stored-row.js';
 import { compose, type Delivery } from './delivery.js';
 import type { NumberedSeal } from './forward-store.js';
 import { framed, messagesOf } from './syslog-message.js';
@@ -26,6 +27,7 @@ function row(values: string, userAgent = 'agent'): StoredRow {
     requestId: 'r-1',
     writtenIn: '1',
     mac: null,
+    contentDigest: null,
   };
 }
 

@@ -1,6 +1,7 @@
 import { splitDigests } from '../merkle.js';
 import { headerOf, rootFits, type SealHeader } from '../seal.js';
-import { digestOf, type StoredRow } from '../stored-row.js';
+import { digestOf } from '../row-digest.js';
+import type { StoredRow } from '../stored-row.js';
 import type { NumberedSeal, Position } from './forward-store.js';
 
 /** Of one delivery, roughly: what receivers commonly take. */

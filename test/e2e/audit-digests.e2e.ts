@@ -1,0 +1,82 @@
+import pg from 'pg';
+import { AuditKeys } from '../../src/oversight/audit/audit-keys.js';
+import { contentText, writtenOf } from '../../src/oversight/audit/row-content.js';
+import { STORED_COLUMNS, type StoredRow } from '../../src/oversight/audit/stored-row.js';
+import { type Account, registerOwner } from '../harness/accounts.js';
+import { addClients, sealed, tamper } from '../harness/audit.js';
+import { startTestApp, type TestApp } from '../harness/test-app.js';
+import { databaseUrl, testServer } from '../harness/test-server.js';
+
+/** What becomes of a row between its commit and its seal. */
+describe('a row of the audit log that has no seal yet', () => {
+  let app: TestApp;
+  let owner: Account;
+
+  beforeAll(async () => {
+    app = await startTestApp();
+  });
+  beforeEach(async () => {
+    owner = await registerOwner(app.http);
+    await addClients(owner, 2);
+    expect(await sealed(owner)).toMatchObject({ valid: true });
+  });
+  afterAll(() => app.close());
+
+  /** The sealer reads nothing while this happens. */
+  async function beforeTheSealer(happens: () => Promise<void>): Promise<void> {
+    const holder = new pg.Client({
+      connectionString: databaseUrl(testServer().adminUrl, app.database.name),
+    });
+    await holder.connect();
+    await holder.query('BEGIN; LOCK TABLE audit_sealer IN ACCESS EXCLUSIVE MODE');
+    await happens();
+    await holder.query('COMMIT');
+    await holder.end();
+  }
+
+  async function newestRow(): Promise<StoredRow> {
+    const [row] = await app.database.sql(
+      `SELECT ${STORED_COLUMNS} FROM audit_log a WHERE team_id = $1 ORDER BY id DESC LIMIT 1`,
+      [owner.teamId],
+    );
+    return row as unknown as StoredRow;
+  }
+
+  it.each([
+    ['of the row itself', `user_agent = 'nobody'`],
+    ['of a value', `new_values = new_values || '{"status": "inactive"}'`],
+    ['of its digest', `content_digest = sha256('')`],
+    ['that takes its digest away', `user_agent = 'nobody', content_digest = NULL`],
+    ['of its code', `mac = sha256('')`],
+  ])('is named after an edit %s', async (_what, edit) => {
+    let id = '';
+    await beforeTheSealer(async () => {
+      await addClients(owner, 2);
+      ({ id } = await newestRow());
+      await tamper(app.database, `UPDATE audit_log SET ${edit} WHERE id = '${id}'`);
+    });
+    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: id, pendingRows: 0 });
+  });
+
+  it('is sealed and verified as ever when it was written before contents had digests', async () => {
+    const before = (await sealed(owner)).checkedRows;
+    await beforeTheSealer(async () => {
+      await addClients(owner, 2);
+      const row = await newestRow();
+      const written = writtenOf(row);
+      if (written === null) throw new Error('a row of ours');
+      const mac = app.app.get(AuditKeys).current.mac(contentText(written));
+      await tamper(
+        app.database,
+        `UPDATE audit_log SET content_digest = NULL, mac = '\\x${mac?.toString('hex')}' WHERE id = '${row.id}'`,
+      );
+    });
+    await addClients(owner, 1);
+    expect(await sealed(owner)).toMatchObject({ valid: true, checkedRows: before + 3 });
+    await tamper(
+      app.database,
+      `UPDATE audit_log SET request_id = 'another' WHERE team_id = '${owner.teamId}' AND content_digest IS NULL`,
+    );
+    expect(await sealed(owner)).toMatchObject({ valid: false });
+  });
+});
