@@ -54,17 +54,25 @@ describe('the seal of the audit log', () => {
     expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: deleted.id });
   });
 
-  it('names a row that somebody else inserted, before and after the sealer has passed', async () => {
-    const [{ id }] = await app.database.sql(
-      `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, auth_method, request_id, mac)
-       SELECT team_id, gen_random_uuid(), action, resource_type, resource_id, auth_method, request_id, mac
-       FROM audit_log WHERE team_id = $1 LIMIT 1 RETURNING id`,
-      [owner.teamId],
-    );
-    const { json } = await owner.http.get('/v1/audit-log/verify');
-    expect(json.data).toMatchObject({ valid: false, firstBrokenId: id });
-    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: id });
-  });
+  it.each([
+    ['without a digest', 'NULL'],
+    ['with digest and code of another', 'content_digest'],
+  ])(
+    'names a row that somebody else inserted %s, before and after the sealer has passed',
+    async (_, digest) => {
+      const [{ id }] = await app.database.sql(
+        `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, auth_method, request_id, mac, content_digest)
+       SELECT team_id, overlay(id::text PLACING '000000000000' FROM 25)::uuid, action, resource_type, resource_id, auth_method,
+         request_id, mac, ${digest} FROM audit_log WHERE team_id = $1 LIMIT 1 RETURNING id`,
+        [owner.teamId],
+      );
+      const { json } = await owner.http.get('/v1/audit-log/verify');
+      expect(json.data).toMatchObject({ valid: false, firstBrokenId: id });
+      expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: id });
+      const sealedIds = await app.database.sql('SELECT FROM audit_seal WHERE $1 = ANY (ids)', [id]);
+      expect(sealedIds).toEqual([]);
+    },
+  );
 
   it('names one of two rows that changed places', async () => {
     const [, a, b] = await rows();
@@ -138,6 +146,19 @@ describe('the seal of the audit log', () => {
       `SELECT count(*)::int - count(DISTINCT id)::int AS doubled FROM audit_seal, unnest(ids) id`,
     );
     expect(doubled).toBe(0);
+  });
+
+  it('goes on after exactly as many rows as the sealer takes in one go', async () => {
+    const before = (await sealed(owner)).checkedRows;
+    const operations = Array.from({ length: 500 }, (_, n) => ({
+      action: 'create',
+      data: { firstName: `Client ${n}` },
+    }));
+    const { json } = await owner.http.post('/v1/clients/bulk', { operations, atomic: true });
+    expect(json.error).toBeUndefined();
+    expect(await sealed(owner)).toMatchObject({ valid: true, checkedRows: before + 500 });
+    await addClients(owner, 1);
+    expect(await sealed(owner)).toMatchObject({ valid: true, checkedRows: before + 501, pendingRows: 0 });
   });
 
   it('is shown with the key that checks it', async () => {

@@ -85,7 +85,8 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
    */
   private async sealPage(store: SealerStore, held: Set<string>): Promise<boolean> {
     const page = await store.page(PAGE_ROWS);
-    if (page.rows.length === 0) return false;
+    // A window whose last page was full is open still, and no row of the next one is seen before it is closed.
+    if (page.rows.length === 0 && !page.isOpen) return false;
     const more = page.rows.length === PAGE_ROWS;
     const waiting = byTeam(page.rows);
     for (const teamId of held) waiting.delete(teamId);
