@@ -27,6 +27,7 @@ describe('the same person from two instances at once', () => {
     return found.sort(([a], [b]) => a - b);
   };
   const person = (n: number) => ({
+    firstName: 'Sam',
     lastName: 'Twice',
     email: `twice.${n}@example.com`,
     phone: `+1201555${String(n).padStart(4, '0')}`,
