@@ -211,6 +211,18 @@ describe.each(RESOURCES)('$path', ({ path, type, body, change, invalid }) => {
     }
   });
 
+  it('names what is missing, and says no more of it', async () => {
+    const { status, json } = await owner.http.post(path, {});
+    expect([status, json.error.code]).toEqual([400, 'VALIDATION_FAILED']);
+    const required = Object.keys(body(next()));
+    for (const { field, message } of json.error.details) {
+      expect(required).toContain(field);
+      expect(message).toBe('is required');
+    }
+    const fields = json.error.details.map(({ field }: { field: string }) => field);
+    expect(new Set(fields).size).toBe(fields.length);
+  });
+
   it("answers another team's record as one that does not exist, byte for byte", async () => {
     const theirs = await make(stranger);
     for (const [method, suffix, sent] of [

@@ -14,7 +14,7 @@ export class ApiValidationPipe extends ValidationPipe {
       whitelist: true,
       forbidNonWhitelisted: true,
       forbidUnknownValues: true,
-      validationError: { target: false, value: false },
+      validationError: { target: false, value: true },
       exceptionFactory: (errors) =>
         new ApiError('VALIDATION_FAILED', 'The request has invalid fields.', {
           details: detailsOf(errors, ''),
@@ -44,12 +44,15 @@ function detailsOf(errors: readonly ValidationError[], prefix: string): ErrorDet
   return errors.flatMap((error) => {
     // The name of an unknown field is the sender's; a terminal that shows the answer must not obey it.
     const field = prefix + error.property.replace(/\p{Cc}/gu, '');
-    const own = Object.values(error.constraints ?? {}).map((message) => ({
-      field,
-      message: sentence(message),
-    }));
+    const own = messagesOf(error).map((message) => ({ field, message }));
     return [...own, ...detailsOf(error.children ?? [], `${field}.`)];
   });
+}
+
+/** Of a field that is not there, only that: every other rule of it is broken as well. Values are looked at, never told. */
+function messagesOf({ value, constraints }: ValidationError): string[] {
+  if (constraints === undefined) return [];
+  return value === undefined ? ['is required'] : Object.values(constraints).map(sentence);
 }
 
 function sentence(message: string): string {
