@@ -1,7 +1,7 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { contentDigest } from '../../src/oversight/audit/row-content.js';
+import { contentDigestOf } from '../../src/oversight/audit/row-content.js';
 import { AuditKeys } from '../../src/oversight/audit/audit-keys.js';
 import { canonicalJson } from '../../src/oversight/audit/canonical-json.js';
 import { AuditRetention } from '../../src/oversight/audit/audit-retention.js';
@@ -138,7 +138,7 @@ describe('retention of the audit log', () => {
       const time = `${months[n % months.length]}-17T08:00:0${n}.000Z`;
       const id = uuidv7({ msecs: Date.parse(time) });
       // Personal values are bound to the id, so the moved row has none.
-      const digest = contentDigest({ ...row, ...canonicalValues(row), id, sealed: null });
+      const digest = contentDigestOf({ ...row, ...canonicalValues(row), id, sealed: null });
       const mac = app.app.get(AuditKeys).macOf({ teamId: account.teamId, id }, digest);
       return `UPDATE audit_log SET created_at = '${time}', id = '${id}', sealed = NULL, content_digest = '\\x${digest.toString('hex')}', mac = '\\x${mac.toString('hex')}' WHERE id = '${row.id}'`;
     });

@@ -3,6 +3,13 @@ import { whileWritesWait } from '../harness/held-writes.js';
 import type { Answer } from '../harness/http-client.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
+const person = (n: number) => ({
+  firstName: 'Sam',
+  lastName: 'Twice',
+  email: `twice.${n}@example.com`,
+  phone: `+1201555${String(n).padStart(4, '0')}`,
+});
+
 /** Two who add the same person at the same moment: neither sees the other's record, but one waits for the other. */
 describe('the same person from two instances at once', () => {
   let app: TestApp;
@@ -26,13 +33,6 @@ describe('the same person from two instances at once', () => {
     const found = answers.map(({ status, json }): [number, string] => [status, json.error?.code ?? 'ok']);
     return found.sort(([a], [b]) => a - b);
   };
-  const person = (n: number) => ({
-    firstName: 'Sam',
-    lastName: 'Twice',
-    email: `twice.${n}@example.com`,
-    phone: `+1201555${String(n).padStart(4, '0')}`,
-  });
-
   it.each(['clients', 'leads'])('is one record of %s', async (resource) => {
     expect(await fromBoth(`/v1/${resource}`, person(1))).toEqual([
       [201, 'ok'],

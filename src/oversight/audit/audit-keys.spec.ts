@@ -3,7 +3,7 @@ import type { Config } from '../../platform/config/config.js';
 import { newId } from '../../platform/crypto/new-id.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
-import { contentDigest, contentText, writtenOf, type WrittenRow } from './row-content.js';
+import { contentDigestOf, contentText, writtenOf, type WrittenRow } from './row-content.js';
 import { digestOf, markDigestOf } from './row-digest.js';
 import type { StoredRow } from './stored-row.js';
 
@@ -30,7 +30,7 @@ function stored(changes: Partial<Record<keyof StoredRow, string | null>> = {}): 
     userAgent: null,
     requestId: 'req-1',
   };
-  const digest = contentDigest(written);
+  const digest = contentDigestOf(written);
   const [mac, digestText] = [keys.macOf(written, digest), digest].map((bytes) => bytes.toString('hex'));
   const asKept = {
     oldValues: '{"tags": ["b", "a"], "status": "active"}',

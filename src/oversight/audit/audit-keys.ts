@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../platform/config/config.js';
-import { contentDigest, contentText, writtenOf } from './row-content.js';
+import { contentDigestOf, contentText, writtenOf } from './row-content.js';
 import { type SealHeader, signedText } from './seal.js';
 import { SigningKey } from './signing-key.js';
 import type { RowMark, StoredRow } from './stored-row.js';
@@ -70,7 +70,7 @@ export class AuditKeys {
     if (written === null) return false;
     // From before version 2: the code covers the contents themselves.
     if (row.contentDigest === null) return isOnTime(row) && this.isCode(row.mac, contentText(written));
-    return contentDigest(written).toString('hex') === row.contentDigest && this.vouchesFor(row);
+    return contentDigestOf(written).toString('hex') === row.contentDigest && this.vouchesFor(row);
   }
 
   private isCode(code: string | null, text: string): boolean {

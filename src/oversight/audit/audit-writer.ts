@@ -3,7 +3,7 @@ import { type Actor, ChangeRecorder, type RecordedChange } from '../../platform/
 import type { Statement } from '../../platform/database/statement.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
-import { contentDigest } from './row-content.js';
+import { contentDigestOf } from './row-content.js';
 
 /** Writes audit rows as part of the transaction they describe. */
 @Injectable()
@@ -25,7 +25,7 @@ export class AuditWriter extends ChangeRecorder {
     const { id, action, resourceType, resourceId } = change;
     const sealed = change.sealed?.toString('hex') ?? null;
     const row = Object.assign({ id, action, resourceType, resourceId, oldValues, newValues, sealed }, actor);
-    const digest = contentDigest(row);
+    const digest = contentDigestOf(row);
     const mac = this.keys.macOf(row, digest);
     const { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId } = actor;
     const what = [id, action, resourceType, resourceId, oldValues, newValues, change.sealed, digest, mac];

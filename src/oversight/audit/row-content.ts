@@ -26,7 +26,7 @@ export function contentText(row: WrittenRow): string {
 }
 
 /** SHA-256 of {@link contentText}: what the seal knows of a row, besides what the database added. */
-export function contentDigest(row: WrittenRow): Buffer {
+export function contentDigestOf(row: WrittenRow): Buffer {
   return hash('sha256', `latchkey-audit-content-v2\n${contentText(row)}`, 'buffer');
 }
 

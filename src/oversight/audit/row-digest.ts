@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { contentDigest, writtenOf } from './row-content.js';
+import { contentDigestOf, writtenOf } from './row-content.js';
 import { FIRST_NAMES, type RowMark, type StoredRow } from './stored-row.js';
 
 /**
@@ -10,7 +10,7 @@ export function digestOf(row: StoredRow): Buffer {
   // A line of an export from before version 2 does not have the field.
   if ((row.contentDigest ?? null) === null) return firstDigestOf(row);
   const written = writtenOf(row);
-  const found = written === null ? null : contentDigest(written).toString('hex');
+  const found = written === null ? null : contentDigestOf(written).toString('hex');
   // What does not hold what it says it holds has a digest that no seal has.
   return markDigestOf(found === row.contentDigest ? row : { ...row, contentDigest: null });
 }
