@@ -193,7 +193,7 @@ describe('the key of the audit log', () => {
   /** Signs the rows that wait, as a database administrator who holds an old seed would. @returns the first of them */
   async function forgeBatch(key: SigningKey): Promise<string> {
     const log = app.app.get(SealedLog);
-    const rows = await log.pendingAfter(owner.teamId, '00000000-0000-0000-0000-000000000000', 10);
+    const rows = await log.pendingAfter(owner.teamId, null, 10);
     const { head } = await verify();
     const [ids, digests] = [rows.map(({ id }) => id), rows.map(digestOf)];
     const times = rows.map(({ createdAt }) => createdAt).sort();

@@ -48,6 +48,15 @@ describe('the seal of the audit log', () => {
     expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: edited.id });
   });
 
+  it('names a row whose address was given a mask', async () => {
+    const [, , edited] = await rows();
+    await tamper(
+      app.database,
+      `UPDATE audit_log SET ip_address = set_masklen(ip_address, 8) WHERE id = '${edited.id}'`,
+    );
+    expect(await sealed(owner)).toMatchObject({ valid: false, firstBrokenId: edited.id });
+  });
+
   it('names a deleted row', async () => {
     const [, , deleted] = await rows();
     await tamper(app.database, `DELETE FROM audit_log WHERE id = '${deleted.id}'`);
@@ -73,6 +82,72 @@ describe('the seal of the audit log', () => {
       expect(sealedIds).toEqual([]);
     },
   );
+
+  /** Adds a row like the newest of the team's sealed ones. */
+  async function copyRow(changes: Record<string, string>): Promise<string> {
+    const columns = await app.database.sql(
+      `SELECT attname AS name FROM pg_attribute WHERE attrelid = 'audit_log'::regclass AND attnum > 0 AND NOT attisdropped`,
+    );
+    const names = columns.map(({ name }) => name as string);
+    const [{ id }] = await app.database.sql(
+      `INSERT INTO audit_log (${names.join(', ')}) SELECT ${names.map((name) => changes[name] ?? name).join(', ')}
+       FROM audit_log WHERE team_id = $1 ORDER BY id DESC LIMIT 1 RETURNING id`,
+      [owner.teamId],
+    );
+    return id;
+  }
+
+  it.each([
+    // As if it had been there when the batch was sealed: the sealer never sees it.
+    ['in the midst of its batch', { user_agent: `'nobody'`, created_at: `created_at - interval '1 ms'` }],
+    ['later on', { created_at: `created_at + interval '5 min'`, written_in: 'pg_current_xact_id()' }],
+    [
+      'with other contents',
+      {
+        created_at: `created_at + interval '5 min'`,
+        written_in: 'pg_current_xact_id()',
+        user_agent: `'nobody'`,
+      },
+    ],
+    ['written in no transaction', { created_at: `created_at + interval '1 min'`, written_in: 'NULL' }],
+    [
+      'yet to be written',
+      { created_at: `created_at + interval '1 min'`, written_in: `'9223372036854775807'` },
+    ],
+  ])('names a row that stands in the log a second time, %s', async (_, changes) => {
+    await tamper(app.database, 'ALTER TABLE audit_log ALTER written_in DROP NOT NULL');
+    const id = await copyRow(changes);
+    expect((await owner.http.get('/v1/audit-log/verify')).json.data).toMatchObject({
+      valid: false,
+      firstBrokenId: id,
+    });
+    // The sealer has been at work once more.
+    const other = await registerOwner(app.http);
+    await addClients(other, 1);
+    expect(await sealed(other)).toMatchObject({ valid: true });
+    expect((await owner.http.get('/v1/audit-log/verify')).json.data).toMatchObject({
+      valid: false,
+      firstBrokenId: id,
+    });
+    const [{ seals }] = await app.database.sql(
+      'SELECT count(*)::int AS seals FROM audit_seal WHERE $1 = ANY (ids)',
+      [id],
+    );
+    expect(seals).toBe(1);
+  });
+
+  it.each([
+    ['without a transaction', 'id', 'NULL'],
+    ['of the id that comes before all', `'00000000-0000-0000-0000-000000000000'`, `'9223372036854775807'`],
+  ])('names a row %s', async (_, id, writtenIn) => {
+    await tamper(app.database, 'ALTER TABLE audit_log ALTER written_in DROP NOT NULL');
+    const fresh = `overlay(id::text PLACING '000000000000' FROM 25)::uuid`;
+    const named = await copyRow({ id: id === 'id' ? fresh : id, written_in: writtenIn });
+    expect((await owner.http.get('/v1/audit-log/verify')).json.data).toMatchObject({
+      valid: false,
+      firstBrokenId: named,
+    });
+  });
 
   it('names one of two rows that changed places', async () => {
     const [, a, b] = await rows();
@@ -156,7 +231,11 @@ describe('the seal of the audit log', () => {
     }));
     const { json } = await owner.http.post('/v1/clients/bulk', { operations, atomic: true });
     expect(json.error).toBeUndefined();
-    expect(await sealed(owner)).toMatchObject({ valid: true, checkedRows: before + 500 });
+    expect(await sealed(owner)).toMatchObject({
+      valid: true,
+      checkedRows: before + 500,
+      head: { rows: 500 },
+    });
     await addClients(owner, 1);
     expect(await sealed(owner)).toMatchObject({ valid: true, checkedRows: before + 501, pendingRows: 0 });
   });

@@ -7,13 +7,20 @@ import type { Row } from '../../platform/database/statement.js';
 import { SecurityEvents } from '../security-events/security-events.service.js';
 import { AuditKeys } from './audit-keys.js';
 import type { ExportFormat } from './dto/audit-export.dto.js';
-import { CSV_HEAD, csvLine, endText, type ExportLine, type ExportRow, rowLine } from './export-lines.js';
+import {
+  CSV_HEAD,
+  csvLine,
+  endText,
+  EXPORT_VERSION,
+  type ExportLine,
+  type ExportRow,
+  rowLine,
+} from './export-lines.js';
 import { PersonalValues } from './personal-values.js';
 import { headerOf, type SealHeader } from './seal.js';
 import { SealedLog } from './sealed-log.js';
 import type { StoredRow } from './stored-row.js';
 
-const NIL_ID = '00000000-0000-0000-0000-000000000000';
 const PENDING_PAGE = 500;
 
 export interface OpenExport {
@@ -66,7 +73,7 @@ export class AuditExport {
     let head: SealHeader | null = null;
     const start: ExportLine = {
       kind: 'export',
-      version: 1,
+      version: EXPORT_VERSION,
       teamId,
       exportedAt: this.clock.nowIso(),
       keyId: this.keys.keyId,
@@ -107,7 +114,7 @@ export class AuditExport {
       yield lines;
       ({ seq } = seal);
     }
-    for (let after = NIL_ID; ;) {
+    for (let after: string | null = null; ;) {
       const rows = await this.log.pendingAfter(teamId, after, PENDING_PAGE);
       if (rows.length > 0) yield rows.map((row) => this.rowOf(teamId, row, null));
       const last = rows.at(-1);

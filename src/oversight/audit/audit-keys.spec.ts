@@ -3,7 +3,7 @@ import type { Config } from '../../platform/config/config.js';
 import { newId } from '../../platform/crypto/new-id.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
-import { contentDigestOf, contentText, writtenOf, type WrittenRow } from './row-content.js';
+import { canonicalAddress, contentDigestOf, contentText, writtenOf, type WrittenRow } from './row-content.js';
 import { digestOf, markDigestOf } from './row-digest.js';
 import type { StoredRow } from './stored-row.js';
 
@@ -11,6 +11,10 @@ const keys = new AuditKeys({
   auditSigningKey: randomBytes(32).toString('base64'),
   auditSigningPreviousKeys: [],
 } as unknown as Config);
+
+/** As PostgreSQL gives it back. */
+const NEW_VALUES =
+  '{"tags": [], "tiny": 0.0000001, "vast": 1500000000000000000000, "share": 0.5, "status": "inactive", "priceCents": 125000}';
 
 function stored(changes: Partial<Record<keyof StoredRow, string | null>> = {}): StoredRow {
   const id = newId();
@@ -24,17 +28,25 @@ function stored(changes: Partial<Record<keyof StoredRow, string | null>> = {}): 
     apiKeyId: null,
     authMethod: 'jwt',
     oldValues: canonicalJson({ tags: ['b', 'a'], status: 'active' }),
-    newValues: canonicalJson({ tags: [], status: 'inactive', share: 0.5, priceCents: 125_000, tiny: 1e-7 }),
+    newValues: canonicalJson({
+      tags: [],
+      status: 'inactive',
+      share: 0.5,
+      vast: 1.5e21,
+      priceCents: 125_000,
+      tiny: 1e-7,
+    }),
     sealed: null,
-    ipAddress: '2001:db8::1',
+    ipAddress: canonicalAddress('2001:db8::1'),
     userAgent: null,
     requestId: 'req-1',
   };
   const digest = contentDigestOf(written);
   const [mac, digestText] = [keys.macOf(written, digest), digest].map((bytes) => bytes.toString('hex'));
   const asKept = {
+    ipAddress: '2001:db8::1',
     oldValues: '{"tags": ["b", "a"], "status": "active"}',
-    newValues: '{"status": "inactive", "tags": [], "priceCents": 125000, "share": 0.5, "tiny": 0.0000001}',
+    newValues: NEW_VALUES,
   };
   const added = { createdAt: new Date().toISOString(), writtenIn: '7', mac, contentDigest: digestText };
   return { ...written, ...asKept, ...added, ...changes } as StoredRow;
@@ -48,13 +60,15 @@ describe('rows of the audit log', () => {
 
   it.each([
     ['another value', { oldValues: '{"tags": ["b", "a"], "status": "inactive"}' }],
+    ['a number in more digits than we write', { newValues: NEW_VALUES.replace('0.5', '0.50') }],
+    ['a large number of other digits', { newValues: NEW_VALUES.replace('00000,', '00001,') }],
     [
-      'a number in more digits than we write',
-      {
-        newValues:
-          '{"status": "inactive", "tags": [], "priceCents": 125000, "share": 0.50, "tiny": 0.0000001}',
-      },
+      'a small number of more digits',
+      { newValues: NEW_VALUES.replace('0.0000001', '0.00000010000000000000000001') },
     ],
+    ['values that are no JSON', { newValues: '{"status": ' }],
+    ['an address that is none', { ipAddress: 'x:y' }],
+    ['no transaction', { writtenIn: null }],
     ['no digest of its contents', { contentDigest: null }],
     ['the digest of other contents', { contentDigest: '0'.repeat(64) }],
     ['another id', { id: newId() }],

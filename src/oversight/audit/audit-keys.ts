@@ -7,7 +7,7 @@ import { SigningKey } from './signing-key.js';
 import type { RowMark, StoredRow } from './stored-row.js';
 
 /** A database whose clock is further from ours than this writes a log that cannot be believed. */
-const CLOCKS_APART_MS = 15 * 60_000;
+export const CLOCKS_APART_MS = 15 * 60_000;
 
 /** The keys of the audit log: they live in the process's configuration, never in the database. */
 @Injectable()
@@ -67,7 +67,7 @@ export class AuditKeys {
   /** Whether this application wrote the row as it stands. Rows of an instance that still has an earlier key are ours as well. */
   isOurs(row: StoredRow): boolean {
     const written = writtenOf(row);
-    if (written === null) return false;
+    if (written === null || row.writtenIn === null) return false;
     // From before version 2: the code covers the contents themselves.
     if (row.contentDigest === null) return isOnTime(row) && this.isCode(row.mac, contentText(written));
     return contentDigestOf(written).toString('hex') === row.contentDigest && this.vouchesFor(row);
@@ -87,7 +87,7 @@ function markText({ teamId, id }: Pick<RowMark, 'teamId' | 'id'>, contentDigestH
   return `latchkey-audit-mac-v2\n${teamId}\n${id}\n${contentDigestHex}`;
 }
 
-/** Not "no more than": a time that is none (`infinity`) is far from every moment. */
+/** Not "more than": a time that is none (`infinity`) is far from every moment. */
 function isOnTime({ id, createdAt }: RowMark): boolean {
   return Math.abs(timeOfId(id) - Date.parse(createdAt)) <= CLOCKS_APART_MS;
 }

@@ -97,10 +97,10 @@ export class AuditSealer implements OnApplicationBootstrap, OnApplicationShutdow
       waiting.delete(teamId);
       held.add(teamId);
     }
-    const seals = [...waiting]
-      .map(([teamId, rows]) => ({ rows: this.batches.ours(rows), head: heads.get(teamId) ?? null }))
-      .filter(({ rows }) => rows.length > 0)
-      .map(({ rows, head }) => this.batches.seal(rows, head));
+    const ours = await this.batches.ours([...waiting.values()].flat(), store);
+    const seals = [...byTeam(ours)].map(([teamId, rows]) =>
+      this.batches.seal(rows, heads.get(teamId) ?? null),
+    );
     await store.append(page, seals, more, [...refused.keys()]);
     for (const seal of seals) this.anchor.note(headerOf(seal));
     return more;

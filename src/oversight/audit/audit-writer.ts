@@ -3,7 +3,7 @@ import { type Actor, ChangeRecorder, type RecordedChange } from '../../platform/
 import type { Statement } from '../../platform/database/statement.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
-import { contentDigestOf } from './row-content.js';
+import { canonicalAddress, contentDigestOf } from './row-content.js';
 
 /** Writes audit rows as part of the transaction they describe. */
 @Injectable()
@@ -24,7 +24,8 @@ export class AuditWriter extends ChangeRecorder {
     const newValues = json(change.newValues);
     const { id, action, resourceType, resourceId } = change;
     const sealed = change.sealed?.toString('hex') ?? null;
-    const row = Object.assign({ id, action, resourceType, resourceId, oldValues, newValues, sealed }, actor);
+    const own = { id, action, resourceType, resourceId, oldValues, newValues, sealed };
+    const row = Object.assign(own, actor, { ipAddress: canonicalAddress(actor.ipAddress) });
     const digest = contentDigestOf(row);
     const mac = this.keys.macOf(row, digest);
     const { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId } = actor;

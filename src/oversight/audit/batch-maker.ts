@@ -5,7 +5,8 @@ import { AuditKeys } from './audit-keys.js';
 import { merkleRoot, NO_ROOT } from './merkle.js';
 import { type Seal, type SealHeader, signedText } from './seal.js';
 import { digestOf, markDigestOf } from './row-digest.js';
-import { isWhole, type SealableRow } from './stored-row.js';
+import { isWhole, rowKey, type SealableRow } from './stored-row.js';
+import type { SealerStore } from './sealer-store.js';
 import { reportTampering } from './tampering.js';
 
 /** Makes signed batches of rows that this application wrote. */
@@ -17,13 +18,16 @@ export class BatchMaker {
     private readonly clock: Clock,
   ) {}
 
-  /** Those of the rows that are ours. Any other stays unsealed for good: it raises the alarm, and verification names it. */
-  ours<T extends SealableRow>(rows: readonly T[]): T[] {
-    return rows.filter((row) => {
-      const isOurs = isWhole(row) ? this.keys.isOurs(row) : this.keys.vouchesFor(row);
-      if (!isOurs) reportTampering(this.events, row.teamId, row.id);
-      return isOurs;
-    });
+  /**
+   * Those of the rows that are ours and have an id of their own. Any other stays unsealed for good: it raises the alarm, and
+   * verification names it.
+   */
+  async ours<T extends SealableRow>(rows: readonly T[], store: SealerStore): Promise<T[]> {
+    const vouched = rows.filter((row) => (isWhole(row) ? this.keys.isOurs(row) : this.keys.vouchesFor(row)));
+    const doubled = await store.doubled(vouched);
+    const ours = new Set(vouched.filter((row) => !doubled.has(rowKey(row))));
+    for (const row of rows) if (!ours.has(row)) reportTampering(this.events, row.teamId, row.id);
+    return [...ours];
   }
 
   /** @param rows of one team, at least one  @param before the head of its log; null for the first batch */

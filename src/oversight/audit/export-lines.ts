@@ -3,10 +3,14 @@ import type { Personal } from './personal-values.js';
 import type { Seal, SealHeader } from './seal.js';
 import { type StoredRow, storedRowOf } from './stored-row.js';
 
+/** 1: rows are digested as a whole. 2: since then, by the digest of their contents. Either kind of row may be in a file of version 2. */
+export const EXPORT_VERSION = 2;
+
 /** First line of an export. */
 export interface ExportStart {
   readonly kind: 'export';
-  readonly version: 1;
+  /** {@link EXPORT_VERSION}, or an earlier one. */
+  readonly version: number;
   readonly teamId: string;
   readonly exportedAt: string;
   readonly keyId: string;

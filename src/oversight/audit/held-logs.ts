@@ -72,7 +72,7 @@ export class HeldLogs {
     let last: StoredRow | null = null;
     for (let more = true; more;) {
       const page = await store.heldPage(teamId, last, PAGE_ROWS);
-      const rows = this.batches.ours(page.rows);
+      const rows = await this.batches.ours(page.rows, store);
       const seals = rows.length > 0 ? [this.batches.seal(rows, before)] : [];
       more = page.rows.length === PAGE_ROWS;
       await store.appendHeld(page, seals, more ? [] : [teamId]);

@@ -10,7 +10,6 @@ import { continues, headerOf, rootFits, type Seal, type SealHeader } from './sea
 import { type LogState, SealedLog } from './sealed-log.js';
 import { digestOf } from './row-digest.js';
 
-const NIL_ID = '00000000-0000-0000-0000-000000000000';
 const PENDING_PAGE = 500;
 /** Retention removes its months within moments of each other, so a second look nearly always sees them all. */
 const LOOKS = 5;
@@ -76,7 +75,7 @@ export class LogCheck {
     const { removals, keys } = progress;
     const isOfLog = (keyId: string): boolean => keyId === this.keys.keyId || keys.has(keyId);
     progress.brokenId ??= removals.surplus() ?? removals.excusedByStranger(isOfLog) ?? falseId;
-    progress.brokenId ??= await this.foreignRow(teamId, state, progress.checkedRows);
+    progress.brokenId ??= await this.foreignRow(teamId, state, progress);
     return {
       valid: progress.brokenId === null,
       checkedRows: progress.checkedRows,
@@ -143,9 +142,16 @@ export class LogCheck {
   }
 
   /** A row in the log that this application did not write. */
-  private async foreignRow(teamId: string, state: LogState, sealedRows: number): Promise<string | null> {
-    if (state.passedRows > sealedRows) return this.log.firstUnsealed(teamId);
-    let after = NIL_ID;
+  private async foreignRow(
+    teamId: string,
+    state: LogState,
+    { checkedRows: sealedRows, head }: Progress,
+  ): Promise<string | null> {
+    const doubled = await this.log.firstDoubled(teamId);
+    if (doubled !== null) return doubled;
+    // A row too many is a flaw, even one that nothing tells from the sealed ones.
+    if (state.passedRows > sealedRows) return (await this.log.firstUnsealed(teamId)) ?? head?.lastId ?? null;
+    let after: string | null = null;
     for (;;) {
       const rows = await this.log.pendingAfter(teamId, after, PENDING_PAGE);
       const foreign = rows.find((row) => !this.keys.isOurs(row));

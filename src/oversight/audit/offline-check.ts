@@ -4,6 +4,7 @@ import { type Checkpoint, checkpointText } from './checkpoint.js';
 import { isSignedBy, keyIdOf } from './ed25519.js';
 import {
   endText,
+  EXPORT_VERSION,
   type ExportEnd,
   type ExportLine,
   type ExportRow,
@@ -112,7 +113,11 @@ export class OfflineCheck {
     }
   }
 
-  private begin({ teamId, keyId, publicKey, earlierKeys }: ExportStart): void {
+  private begin({ version, teamId, keyId, publicKey, earlierKeys }: ExportStart): void {
+    if (version > EXPORT_VERSION) {
+      this.fail(null, 'the file was made by a newer version, which must check it');
+      return;
+    }
     this.teamId = teamId;
     this.keyId = keyId;
     if (this.trustedKeys === null)

@@ -7,8 +7,8 @@ import { HEADER_COLUMNS, headerFrom, SEAL_COLUMNS, sealFrom } from './seal-rows.
 import { STORED_COLUMNS, type StoredRow } from './stored-row.js';
 
 /** A row has had its turn when the sealer has passed it; see migration 1795450000000. */
-export const HAD_ITS_TURN = `(pg_visible_in_snapshot(a.written_in, st.sealed_through) OR (st.target IS NOT NULL
-  AND pg_visible_in_snapshot(a.written_in, st.target) AND (a.written_in, a.id) <= (st.cursor_xid, st.cursor_id)))`;
+export const HAD_ITS_TURN = `((pg_visible_in_snapshot(a.written_in, st.sealed_through) OR (st.target IS NOT NULL
+  AND pg_visible_in_snapshot(a.written_in, st.target) AND (a.written_in, a.id) <= (st.cursor_xid, st.cursor_id))) IS TRUE)`;
 
 /** Where the sealer stands in the log of the team $1: where it stood when the log was held, if it is. */
 const STANDING = `(SELECT coalesce(h.sealed_through, s.sealed_through) AS sealed_through,
@@ -99,14 +99,25 @@ export class SealedLog {
     return (row?.id as string | undefined) ?? null;
   }
 
-  /** Rows that wait for their seal, by keyset. */
-  async pendingAfter(teamId: string, id: string, limit: number): Promise<(StoredRow & Row)[]> {
+  /** An id that more than one row has: the second is a copy, whatever it says, since an id is made for one change. */
+  async firstDoubled(teamId: string): Promise<string | null> {
+    const [row] = await this.read(teamId, {
+      name: 'sealed-log:doubled',
+      text: 'SELECT id FROM audit_log WHERE team_id = $1 GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1',
+      values: [teamId],
+    });
+    return (row?.id as string | undefined) ?? null;
+  }
+
+  /** Rows that wait for their seal, by keyset. @param id null to begin */
+  async pendingAfter(teamId: string, id: string | null, limit: number): Promise<(StoredRow & Row)[]> {
     const rows = await this.read(teamId, {
       name: 'sealed-log:pending',
       text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM ${STANDING}, audit_log a
         LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
           WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
-        WHERE a.team_id = $1 AND a.id > $2 AND a.written_in >= pg_snapshot_xmin(st.sealed_through) AND NOT ${HAD_ITS_TURN}
+        WHERE a.team_id = $1 AND ($2::uuid IS NULL OR a.id > $2)
+          AND (a.written_in >= pg_snapshot_xmin(st.sealed_through) OR a.written_in IS NULL) AND NOT ${HAD_ITS_TURN}
         ORDER BY a.id LIMIT ${Math.trunc(limit)}`,
       values: [teamId, id],
     });

@@ -1,9 +1,10 @@
 import type { LeaderConnection } from '../../platform/database/leader-connection.js';
+import { CLOCKS_APART_MS } from './audit-keys.js';
 import { byTeam } from './by-team.js';
 import type { Seal, SealHeader } from './seal.js';
 import { HEADER_COLUMNS, headerFrom } from './seal-rows.js';
 import { MARK_LINES, marksFrom } from './row-marks.js';
-import { type SealableRow, STORED_COLUMNS, type StoredRow } from './stored-row.js';
+import { type RowMark, rowKey, type SealableRow, STORED_COLUMNS, type StoredRow } from './stored-row.js';
 
 /** Rows of all teams that have no seal yet, and where the sealer stands. */
 export interface UnsealedPage {
@@ -36,6 +37,9 @@ const STANDING = `st.version::text AS version, coalesce(st.target, pg_current_sn
   st.target IS NOT NULL AS "isOpen"`;
 type Standing = Omit<UnsealedPage, 'rows'>;
 
+/** Twice as far as a row of ours may be from the time of its id. */
+const NEARBY_MS = 2 * CLOCKS_APART_MS;
+
 const APPEND = {
   name: 'sealer:append',
   text: 'SELECT latchkey.append_audit_seals($1, $2, $3, $4, $5, $6, $7, $8)',
@@ -52,7 +56,7 @@ export class SealerStore {
   async page(limit: number): Promise<UnsealedPage> {
     const [{ lines, ...standing }] = await this.connection.query<Standing & { lines: string | null }>({
       name: 'sealer:marks',
-      text: `SELECT ${STANDING}, (SELECT ${MARK_LINES} FROM latchkey.unsealed_audit($1) a) AS lines FROM audit_sealer st`,
+      text: `SELECT ${STANDING}, (SELECT ${MARK_LINES} FROM latchkey.audit_to_seal($1) a) AS lines FROM audit_sealer st`,
       values: [limit],
     });
     const rows = marksFrom(lines);
@@ -64,7 +68,7 @@ export class SealerStore {
   private async wholePage(limit: number): Promise<UnsealedPage> {
     const rows = await this.connection.query<StoredRow & Standing>({
       name: 'sealer:page',
-      text: `SELECT ${STANDING}, ${STORED_COLUMNS} FROM audit_sealer st LEFT JOIN LATERAL latchkey.unsealed_audit($1) a ON true`,
+      text: `SELECT ${STANDING}, ${STORED_COLUMNS} FROM audit_sealer st LEFT JOIN LATERAL latchkey.audit_to_seal($1) a ON true`,
       values: [limit],
     });
     const [{ version, window, isOpen }] = rows;
@@ -116,11 +120,31 @@ export class SealerStore {
       name: 'sealer:held-page',
       text: `SELECT st.version::text AS version, st.target::text AS target, st.cursor_xid::text AS "cursorXid",
           st.cursor_id::text AS "cursorId", ${STORED_COLUMNS}
-        FROM audit_sealer st LEFT JOIN LATERAL latchkey.held_audit($1, $2, $3, $4) a ON true`,
+        FROM audit_sealer st LEFT JOIN LATERAL latchkey.held_audit_to_seal($1, $2, $3, $4) a ON true`,
       values: [teamId, after?.writtenIn ?? null, after?.id ?? null, limit],
     });
     const [{ version, target, cursorXid, cursorId }] = rows;
     return { version, target, cursorXid, cursorId, rows: rows.filter(({ id }) => id !== null) };
+  }
+
+  /**
+   * Of rows of ours, the keys of those whose id another row of the team has as well. Both say a time near their id's, so the other one is not
+   * far from these.
+   */
+  async doubled(rows: readonly SealableRow[]): Promise<Set<string>> {
+    if (rows.length === 0) return new Set();
+    const times = rows.map(({ createdAt }) => Date.parse(createdAt));
+    const found = await this.connection.query<Pick<RowMark, 'teamId' | 'id'>>({
+      name: 'sealer:doubled',
+      text: `SELECT team_id::text AS "teamId", id::text AS id FROM latchkey.doubled_audit($1, $2, $3, $4)`,
+      values: [
+        rows.map(({ teamId }) => teamId),
+        rows.map(({ id }) => id),
+        new Date(times.reduce((a, b) => Math.min(a, b)) - NEARBY_MS),
+        new Date(times.reduce((a, b) => Math.max(a, b)) + NEARBY_MS),
+      ],
+    });
+    return new Set(found.map(rowKey));
   }
 
   /**

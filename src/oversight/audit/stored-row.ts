@@ -15,7 +15,8 @@ const FIRST_COLUMNS = {
   oldValues: 'a.old_values::text',
   newValues: 'a.new_values::text',
   sealed: `encode(a.sealed, 'hex')`,
-  ipAddress: 'host(a.ip_address)',
+  // As `host()`, but with the mask that somebody may have added.
+  ipAddress: 'abbrev(a.ip_address)',
   userAgent: 'a.user_agent',
   requestId: 'a.request_id',
   writtenIn: 'a.written_in::text',
@@ -32,6 +33,9 @@ export type StoredRow = Readonly<Record<keyof typeof COLUMNS, string | null>> & 
 
 /** What a seal is made of: enough to tell whose row it is, without its contents. */
 export type RowMark = Pick<StoredRow, 'teamId' | 'id' | 'createdAt' | 'writtenIn' | 'contentDigest' | 'mac'>;
+
+/** Names a row of the whole installation. */
+export const rowKey = ({ teamId, id }: Pick<RowMark, 'teamId' | 'id'>): string => `${teamId} ${id}`;
 
 /** What can be sealed: a row in full is checked and digested in full. */
 export type SealableRow = RowMark | StoredRow;
