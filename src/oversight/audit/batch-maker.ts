@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock/clock.js';
 import { SecurityEvents } from '../security-events/security-events.service.js';
@@ -8,6 +9,9 @@ import { digestOf, markDigestOf } from './row-digest.js';
 import { isWhole, rowKey, type SealableRow } from './stored-row.js';
 import type { SealerStore } from './sealer-store.js';
 import { reportTampering } from './tampering.js';
+
+/** Less than a millisecond's work: then requests get their turn. */
+const ROWS_AT_ONCE = 100;
 
 /** Makes signed batches of rows that this application wrote. */
 @Injectable()
@@ -23,11 +27,19 @@ export class BatchMaker {
    * verification names it.
    */
   async ours<T extends SealableRow>(rows: readonly T[], store: SealerStore): Promise<T[]> {
-    const vouched = rows.filter((row) => (isWhole(row) ? this.keys.isOurs(row) : this.keys.vouchesFor(row)));
+    const vouched: T[] = [];
+    for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
+      for (const row of rows.slice(from, from + ROWS_AT_ONCE)) if (this.isOurs(row)) vouched.push(row);
+      await setImmediate();
+    }
     const doubled = await store.doubled(vouched);
     const ours = new Set(vouched.filter((row) => !doubled.has(rowKey(row))));
     for (const row of rows) if (!ours.has(row)) reportTampering(this.events, row.teamId, row.id);
     return [...ours];
+  }
+
+  private isOurs(row: SealableRow): boolean {
+    return isWhole(row) ? this.keys.isOurs(row) : this.keys.vouchesFor(row);
   }
 
   /** @param rows of one team, at least one  @param before the head of its log; null for the first batch */

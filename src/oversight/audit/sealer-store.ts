@@ -137,9 +137,10 @@ export class SealerStore {
     const found = await this.connection.query<Pick<RowMark, 'teamId' | 'id'>>({
       name: 'sealer:doubled',
       text: `SELECT team_id::text AS "teamId", id::text AS id FROM latchkey.doubled_audit($1, $2, $3, $4)`,
+      // As literals: the driver would look through every element for what must be escaped.
       values: [
-        rows.map(({ teamId }) => teamId),
-        rows.map(({ id }) => id),
+        `{${rows.map(({ teamId }) => teamId).join(',')}}`,
+        `{${rows.map(({ id }) => id).join(',')}}`,
         new Date(times.reduce((a, b) => Math.min(a, b)) - NEARBY_MS),
         new Date(times.reduce((a, b) => Math.max(a, b)) + NEARBY_MS),
       ],
