@@ -1,5 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { ownByLookup } from './support/lookup-function.js';
+import { CURRENT_TEAM, IN_UNIT_OF_WORK } from './support/team-table.js';
+
+/** What the policy of inserts asks already: the team, the unit of work, the action. */
+const AS_BEFORE = `team_id = ${CURRENT_TEAM} AND ${IN_UNIT_OF_WORK} AND action IN ('CREATE', 'UPDATE', 'DELETE')`;
 
 const UNSEALED = `
         SELECT * INTO STRICT state FROM public.audit_sealer;
@@ -36,6 +40,8 @@ const FROM_WINDOW = {
  * The writer of an audit row leaves a digest of what it wrote, and its code covers that. The sealer then reads digests
  * instead of rows. Rows from before have none and are read in full, once, if they have no seal yet.
  *
+ * Nor may the application's role say when a row was written: only now, and in this transaction.
+ *
  * The functions that the sealer reads with have other names from here on: an earlier version would take every row with a digest for
  * somebody else's, and pass it for good. Without them it seals nothing.
  */
@@ -55,10 +61,15 @@ export class DigestsOfAuditContents1796200000000 implements MigrationInterface {
         SELECT a.team_id, a.id FROM unnest(teams, ids) AS row (team_id, id)
           JOIN public.audit_log a ON a.team_id = row.team_id AND a.id = row.id
         WHERE a.created_at BETWEEN since AND until
-        GROUP BY a.team_id, a.id HAVING count(*) > 1
+        -- One without the code of the other is nobody's: it holds up nothing.
+        GROUP BY a.team_id, a.id, a.mac HAVING count(*) > 1
       $$;
     `);
     await ownByLookup(runner, 'latchkey.doubled_audit(uuid[], uuid[], timestamptz, timestamptz)');
+    await runner.query(`
+      ALTER POLICY audit_log_insert ON audit_log WITH CHECK (${AS_BEFORE}
+        AND written_in = pg_current_xact_id() AND created_at = now()::timestamptz(3));
+    `);
     await this.createReading(runner, 'audit_to_seal', 'held_audit_to_seal', FROM_CURSOR);
     // As a cast of the whole list: an element at a time costs several times as much.
     await this.appendWith(runner, `translate(s->>'ids', '[]" ', '{}')::uuid[]`);
@@ -116,11 +127,13 @@ export class DigestsOfAuditContents1796200000000 implements MigrationInterface {
   /** @throws when rows have content digests: no earlier version could verify them */
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
+      LOCK TABLE audit_log IN ACCESS EXCLUSIVE MODE;
       DO $$ BEGIN
         IF EXISTS (SELECT FROM audit_log WHERE content_digest IS NOT NULL) THEN
           RAISE EXCEPTION 'rows of the audit log have digests that earlier versions cannot verify';
         END IF;
       END $$;
+      ALTER POLICY audit_log_insert ON audit_log WITH CHECK (${AS_BEFORE});
       DROP FUNCTION latchkey.audit_to_seal(integer);
       DROP FUNCTION latchkey.held_audit_to_seal(uuid, xid8, uuid, integer);
       DROP FUNCTION latchkey.doubled_audit(uuid[], uuid[], timestamptz, timestamptz);

@@ -57,6 +57,12 @@ describe('npm run audit:verify', () => {
     expect(alone.stderr).toMatch(/came from the file itself[^]*No anchored head was given/);
   });
 
+  it('ends with 1 for a file of a version that it does not know, and says so', async () => {
+    const { code, stdout } = await withAll((await exported()).replace('"version":2', '"version":3'));
+    expect(code).toBe(1);
+    expect(JSON.parse(stdout).reason).toContain('the file is of version 3');
+  });
+
   it.each([
     [
       'edited',

@@ -21,9 +21,11 @@ export async function whileWritesWait<T>(
     const answers = Promise.all(requests.map((request) => request()));
     await eventually(async () => {
       const { rows } = await holder.query(
-        `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+        `SELECT DISTINCT pid FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+         WHERE d.datname = current_database() AND NOT l.granted AND (l.relation = $1::regclass OR l.locktype = 'advisory')`,
+        [table],
       );
-      expect(rows.length).toBeGreaterThanOrEqual(requests.length);
+      expect(rows).toHaveLength(requests.length);
     });
     await holder.query('COMMIT');
     return await answers;

@@ -69,8 +69,9 @@ export class LogCheck {
 
   private async lookThrough(teamId: string, progress: Progress): Promise<CheckedLog> {
     const known = await this.anchor.newest(teamId);
-    const state = await this.log.state(teamId);
+    // The checkpoints first: of what is removed after them, the rows may have been counted, and then there is another look.
     const falseId = await this.takeCheckpoints(teamId, progress);
+    const state = await this.log.state(teamId);
     await this.checkBatches(teamId, state, known, progress);
     const { removals, keys } = progress;
     const isOfLog = (keyId: string): boolean => keyId === this.keys.keyId || keys.has(keyId);
@@ -147,8 +148,8 @@ export class LogCheck {
     state: LogState,
     { checkedRows: sealedRows, head }: Progress,
   ): Promise<string | null> {
-    const doubled = await this.log.firstDoubled(teamId);
-    if (doubled !== null) return doubled;
+    const impossible = (await this.log.firstDoubled(teamId)) ?? (await this.log.firstOutOfTime(teamId));
+    if (impossible !== null) return impossible;
     // A row too many is a flaw, even one that nothing tells from the sealed ones.
     if (state.passedRows > sealedRows) return (await this.log.firstUnsealed(teamId)) ?? head?.lastId ?? null;
     let after: string | null = null;

@@ -114,8 +114,8 @@ export class OfflineCheck {
   }
 
   private begin({ version, teamId, keyId, publicKey, earlierKeys }: ExportStart): void {
-    if (version > EXPORT_VERSION) {
-      this.fail(null, 'the file was made by a newer version, which must check it');
+    if (![1, EXPORT_VERSION].includes(version)) {
+      this.fail(null, `this is version ${EXPORT_VERSION}, and the file is of version ${String(version)}`);
       return;
     }
     this.teamId = teamId;

@@ -1,14 +1,10 @@
-import { CREATED_AT, type RowMark } from './stored-row.js';
-
-/** One that has the length of no digest is nobody's; it must not look as if there were none, nor be as long as somebody likes. */
-const DIGEST = `CASE WHEN a.content_digest IS NULL THEN '' WHEN octet_length(a.content_digest) = 32 THEN encode(a.content_digest, 'hex') ELSE '?' END`;
-const MAC = `CASE WHEN octet_length(a.mac) = 32 THEN encode(a.mac, 'hex') END`;
+import { CONTENT_DIGEST, CREATED_AT, MAC, type RowMark } from './stored-row.js';
 
 /**
  * All marks of a page from `audit_log a` as one text, a line each: the driver needs a microsecond for every value of a row, and every
  * row is read once for its seal. None of the values can contain a space; one that is null is empty.
  */
-export const MARK_LINES = `string_agg(concat(a.team_id, ' ', a.id, ' ', ${CREATED_AT}, ' ', a.written_in, ' ', ${DIGEST}, ' ', ${MAC}), E'\\n' ORDER BY a.written_in, a.id)`;
+export const MARK_LINES = `string_agg(concat(a.team_id, ' ', a.id, ' ', ${CREATED_AT}, ' ', a.written_in, ' ', ${CONTENT_DIGEST}, ' ', ${MAC}), E'\\n' ORDER BY a.written_in, a.id)`;
 
 /** @param lines null when there were no rows */
 export function marksFrom(lines: string | null): RowMark[] {

@@ -20,6 +20,9 @@ const STANDING = `(SELECT coalesce(h.sealed_through, s.sealed_through) AS sealed
 const NOT_SEALED = `NOT EXISTS (SELECT FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
   AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids))`;
 
+const FIRST_ID = '00000000-0000-0000-0000-000000000000';
+const IDS_AT_ONCE = 50_000;
+
 /** How far a team's log has come, at one moment. */
 export interface LogState {
   readonly headSeq: number;
@@ -101,9 +104,27 @@ export class SealedLog {
 
   /** An id that more than one row has: the second is a copy, whatever it says, since an id is made for one change. */
   async firstDoubled(teamId: string): Promise<string | null> {
+    // In pieces, which overlap by an id: a statement over a log of years would not end in time.
+    for (let from = FIRST_ID; ;) {
+      const [piece] = await this.read(teamId, {
+        name: 'sealed-log:doubled',
+        text: `SELECT sum(n)::int AS rows, max(id::text) AS last, min(id::text) FILTER (WHERE n > 1) AS doubled
+          FROM (SELECT id, count(*) AS n FROM
+            (SELECT id FROM audit_log WHERE team_id = $1 AND id >= $2 ORDER BY id LIMIT ${IDS_AT_ONCE}) p GROUP BY id) g`,
+        values: [teamId, from],
+      });
+      if (piece.doubled !== null) return piece.doubled as string;
+      if (Number(piece.rows) < IDS_AT_ONCE) return null;
+      from = piece.last as string;
+    }
+  }
+
+  /** A row that says that it was written in no transaction, or in one that is yet to come: it would wait for its seal for ever. */
+  async firstOutOfTime(teamId: string): Promise<string | null> {
     const [row] = await this.read(teamId, {
-      name: 'sealed-log:doubled',
-      text: 'SELECT id FROM audit_log WHERE team_id = $1 GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT 1',
+      name: 'sealed-log:out-of-time',
+      text: `SELECT id FROM audit_log WHERE team_id = $1
+          AND (written_in IS NULL OR written_in >= pg_snapshot_xmax(pg_current_snapshot())) ORDER BY id LIMIT 1`,
       values: [teamId],
     });
     return (row?.id as string | undefined) ?? null;
@@ -112,14 +133,14 @@ export class SealedLog {
   /** Rows that wait for their seal, by keyset. @param id null to begin */
   async pendingAfter(teamId: string, id: string | null, limit: number): Promise<(StoredRow & Row)[]> {
     const rows = await this.read(teamId, {
-      name: 'sealed-log:pending',
+      name: id === null ? 'sealed-log:pending' : 'sealed-log:pending-after',
       text: `SELECT ${STORED_COLUMNS}, k.wrapped FROM ${STANDING}, audit_log a
         LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
           WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
-        WHERE a.team_id = $1 AND ($2::uuid IS NULL OR a.id > $2)
-          AND (a.written_in >= pg_snapshot_xmin(st.sealed_through) OR a.written_in IS NULL) AND NOT ${HAD_ITS_TURN}
+        WHERE a.team_id = $1 ${id === null ? '' : 'AND a.id > $2'}
+          AND a.written_in >= pg_snapshot_xmin(st.sealed_through) AND NOT ${HAD_ITS_TURN}
         ORDER BY a.id LIMIT ${Math.trunc(limit)}`,
-      values: [teamId, id],
+      values: id === null ? [teamId] : [teamId, id],
     });
     return [...rows] as (StoredRow & Row)[];
   }
