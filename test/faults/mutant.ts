@@ -28,12 +28,14 @@ export const LATE_CHECKPOINT: Mutation = {
   edits: [
     [
       /return this\.units\.alone\(context, async \(\)\s*=>\s*this\.stageProgress\(context, before, await decide\(\)\)\);/,
-      `const result = await this.units.alone(context, async () => {
+      `{
+        const result = await this.units.alone(context, async () => {
             context.work.noChange('rows without their checkpoint');
             return decide();
         });
         await new Promise((resolve) => setTimeout(resolve, 500));
-        return this.units.alone(context, async () => this.stageProgress(context, before, result));`,
+        return this.units.alone(context, async () => this.stageProgress(context, before, result));
+        }`,
     ],
   ],
 };
