@@ -25,8 +25,8 @@ export interface Contender {
 
 export type Figures = Record<string, Partial<Record<Work, Sample>>>;
 
-/** Lets the other side's after-work (sealing, vacuum, WAL) end before the next one's CPU time is counted. */
-const SETTLE_MS = 400;
+/** Lets the other side's after-work end before the next one's turn: the sealer begins up to a second after a write. */
+const SETTLE_MS = 1500;
 
 /** Runs all rounds; in every second one the order is reversed, so none is always first after the other. */
 export async function measure(

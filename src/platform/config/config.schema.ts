@@ -125,7 +125,7 @@ export function environmentSchema(isProduction: boolean) {
     DATABASE_MIGRATION_URL: optional(connectionUrl(...postgres)),
     DATABASE_DIRECT_URL: optional(connectionUrl(...postgres)),
     DATABASE_REPLICA_URL: optional(connectionUrl(...postgres)),
-    DATABASE_POOL_MAX: wholeNumber(1, 500).default(16),
+    DATABASE_POOL_MAX: wholeNumber(1, 500).default(8),
     REDIS_URL: optional(connectionUrl('redis:', 'rediss:')),
     ROLE: oneOf(['api', 'worker', 'all']).default('all'),
     PUBLIC_BASE_URL: isProduction ? baseUrl('https:') : optional(baseUrl(...http)),

@@ -75,7 +75,7 @@ describe('loadConfig', () => {
       databaseMigrationUrl: null,
       databaseDirectUrl: null,
       databaseReplicaUrl: null,
-      databasePoolMax: 16,
+      databasePoolMax: 8,
       redisUrl: null,
       role: 'all',
       publicBaseUrl: null,
