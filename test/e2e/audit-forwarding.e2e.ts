@@ -230,14 +230,16 @@ describe('forwarding of the audit log to a webhook', () => {
   it('a batch that somebody emptied, altered or made up is sent as such, raises the alarm, and holds up nothing', async () => {
     const quiet = await start({ AUDIT_FORWARD_URL: '', AUDIT_FORWARD_SECRET: '' });
     const [emptied, shortened] = await twoTeams(quiet);
-    for (const owner of [emptied, shortened])
+    const [forged] = await twoTeams(quiet);
+    for (const owner of [emptied, shortened, forged])
       await eventually(async () => {
         expect((await owner.http.get('/v1/audit-log/verify')).json.data).toMatchObject({ pendingRows: 0 });
       });
     await tamper(
       database,
       `UPDATE audit_seal SET ids = '{}', digests = '' WHERE team_id = '${emptied.teamId}' AND seq = 1;
-       UPDATE audit_seal SET ids = ids || gen_random_uuid(), digests = digests || root WHERE team_id = '${shortened.teamId}' AND seq = 1`,
+       UPDATE audit_seal SET ids = ids || gen_random_uuid(), digests = digests || root WHERE team_id = '${shortened.teamId}' AND seq = 1;
+       UPDATE audit_seal SET signature = decode(repeat('ab', 64), 'hex') WHERE team_id = '${forged.teamId}' AND seq = 1`,
     );
     const app = await start();
     const behind = await registerOwner(app.http);
@@ -252,14 +254,16 @@ describe('forwarding of the audit log to a webhook', () => {
       batches().find(({ seal }) => seal.teamId === owner.teamId && seal.seq === 1);
     expect(sent(emptied)).toMatchObject({ state: 'altered', rows: [] });
     expect(sent(shortened).state).toBe('altered');
-    expect(sent(shortened).rows.map(({ state }: any) => state)).not.toContain('intact');
-    expect(batches().filter(({ state }) => state === 'altered')).toHaveLength(2);
+    expect(sent(forged).state).toBe('altered');
+    for (const owner of [shortened, forged])
+      expect(sent(owner).rows.map(({ state }: any) => state)).not.toContain('intact');
+    expect(batches().filter(({ state }) => state === 'altered')).toHaveLength(3);
     await eventually(async () => {
       const found = await database.sql(
         `SELECT DISTINCT team_id FROM security_events WHERE type = 'audit_tampering'`,
       );
       expect(new Set(found.map(({ team_id }) => team_id))).toEqual(
-        new Set([emptied.teamId, shortened.teamId]),
+        new Set([emptied.teamId, shortened.teamId, forged.teamId]),
       );
     });
   });

@@ -150,10 +150,12 @@ describe('retention of the audit log', () => {
 
   const verify = async (account = owner): Promise<any> =>
     (await account.http.get('/v1/audit-log/verify')).json.data;
-  const retain = (...args: string[]): Promise<CommandResult> =>
+  const retain = (...args: string[]): Promise<CommandResult> => retainWith({}, ...args);
+  const retainWith = (settings: Record<string, string>, ...args: string[]): Promise<CommandResult> =>
     commands.run('oversight/audit/audit-retain.cli.js', args, {
       ...env('all'),
       ...SETTING,
+      ...settings,
       DATA_DIR: commands.path('data'),
       DATABASE_URL: database.appUrl,
       DATABASE_MIGRATION_URL: database.ownerUrl,
@@ -181,6 +183,37 @@ describe('retention of the audit log', () => {
     );
     expect(await partitions()).toEqual(before);
     expect((await verify()).removedRows).toBe(0);
+  });
+
+  it('keeps a month until a receiver that is set has accepted all of it', async () => {
+    const forwarding = {
+      AUDIT_FORWARD_URL: 'https://collector.example.com/audit',
+      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+    };
+    const before = await partitions();
+    const refused = await retainWith(forwarding);
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain(`has not accepted all of ${OLDEST}`);
+    expect(await partitions()).toEqual(before);
+
+    // All but the last row of the newest batch that reaches into the second month: the first one may go.
+    const [last] = await database.sql(
+      `SELECT page, team_id, seq, cardinality(ids) AS rows FROM audit_seal WHERE first_created_at < $1 ORDER BY page DESC, team_id DESC, seq DESC LIMIT 1`,
+      [`${KEPT_MONTH}-01T00:00:00Z`],
+    );
+    const standAt = (rows: number) =>
+      tamper(
+        database,
+        `UPDATE audit_forwarding SET at_page = ${last.page}, at_team = '${last.team_id}', at_seq = ${last.seq}, rows_sent = ${rows}`,
+      );
+    await standAt(last.rows - 1);
+    const halted = await retainWith(forwarding);
+    expect([halted.code, halted.stderr]).toEqual([1, expect.stringContaining(`all of ${OLD}`)]);
+    expect(await partitions()).toEqual(before.filter((name) => name !== table(OLDEST)));
+
+    await standAt(last.rows);
+    expect((await retainWith(forwarding)).stdout).toBe(`${OLD}: ${oldRows} rows of 1 teams removed\n`);
+    expect(await sealed(owner)).toMatchObject({ valid: true, removedRows: oldestRows + oldRows });
   });
 
   it('removes the months that are too old, and the log still verifies, online and offline', async () => {
@@ -266,12 +299,13 @@ describe('retention of the audit log', () => {
     }
   });
 
-  it('does not wait for the forwarding of the log, which has a lock of its own', async () => {
+  it('does not wait for the lock of the forwarder, which is another one', async () => {
     const forwarding = {
       AUDIT_FORWARD_URL: 'https://127.0.0.1:9/audit',
       AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
       AUDIT_FORWARD_ALLOWED_RANGES: '127.0.0.1/32',
     };
+    await tamper(database, 'UPDATE audit_forwarding SET at_page = 9000000000000000000');
     const worker = await startTestApp({ database, env: { ...env('all'), ...SETTING, ...forwarding } });
     try {
       const lock = `SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = $1`;
@@ -305,7 +339,7 @@ describe('retention of the audit log', () => {
     const reader = new pg.Client({ connectionString: database.ownerUrl });
     await reader.connect();
     await reader.query(`BEGIN; LOCK TABLE ${table(OLDEST)} IN ACCESS SHARE MODE`);
-    const order = { months: KEPT, dryRun: false, by: 'test', reason: 'test' };
+    const order = { months: KEPT, dryRun: false, afterForwarding: false, by: 'test', reason: 'test' };
     const { ownerUrl } = app.app.get(DatabaseAddress);
     await expect(app.app.get(AuditRetention).run(ownerUrl, order)).rejects.toThrow('lock timeout');
     expect(await database.sql('SELECT FROM audit_checkpoint')).toEqual([]);

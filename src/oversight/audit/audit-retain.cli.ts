@@ -6,7 +6,13 @@ import { type Config, ConfigError, loadConfig } from '../../platform/config/conf
 import { Database } from '../../platform/database/database.js';
 import { withOwner } from '../../platform/database/owner-connection.js';
 import { AuditKeys } from './audit-keys.js';
-import { AuditRetention, BrokenLogError, type RetentionOrder, UnsealedLogError } from './audit-retention.js';
+import {
+  AuditRetention,
+  BrokenLogError,
+  type RetentionOrder,
+  UnforwardedLogError,
+  UnsealedLogError,
+} from './audit-retention.js';
 import { AuditWriter } from './audit-writer.js';
 import { HeadAnchor } from './head-anchor.js';
 import { LogCheck } from './log-check.js';
@@ -16,7 +22,7 @@ const USAGE = `npm run audit:retain -- [--dry-run] [--reason TEXT]
   Removes the months of the audit log that AUDIT_RETENTION_MONTHS does not keep, and leaves signed checkpoints.
   --dry-run  checks the logs and says what would go
   --reason   stays in the checkpoints; without it the setting is named
-Ends with 0 when it is done, 1 when a log is not whole or not sealed, or another instance is at it, 2 for anything else.`;
+Ends with 0 when it is done, 1 when a log is not whole, sealed or forwarded, or another instance is at it, 2 for anything else.`;
 
 async function run(): Promise<number> {
   const { values } = parseArgs({
@@ -29,9 +35,10 @@ async function run(): Promise<number> {
     return 0;
   }
   const reason = (values.reason ?? `AUDIT_RETENTION_MONTHS=${months}`).slice(0, 500);
+  const afterForwarding = config.auditForwardUrl !== null;
   const by = `npm run audit:retain by ${userInfo().username}`;
   return withOwner(config, (ownerUrl) =>
-    retain(config, ownerUrl, { months, dryRun: values['dry-run'], by, reason }),
+    retain(config, ownerUrl, { months, dryRun: values['dry-run'], afterForwarding, by, reason }),
   );
 }
 
@@ -59,7 +66,10 @@ try {
   process.exitCode = await run();
 } catch (error) {
   const isUsage = (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') ?? false;
-  const isRefused = error instanceof BrokenLogError || error instanceof UnsealedLogError;
+  const isRefused =
+    error instanceof BrokenLogError ||
+    error instanceof UnsealedLogError ||
+    error instanceof UnforwardedLogError;
   const isSaid = isRefused || error instanceof ConfigError;
   console.error(isUsage ? USAGE : isSaid ? error.message : error);
   process.exitCode = isRefused ? 1 : 2;

@@ -13,6 +13,8 @@ export interface RetentionOrder {
   readonly months: number;
   /** Says what would go and removes nothing. */
   readonly dryRun: boolean;
+  /** Whether a receiver outside must have accepted a month before it goes. */
+  readonly afterForwarding: boolean;
   /** Who does it and why; both are signed and stay. */
   readonly by: string;
   readonly reason: string;
@@ -39,6 +41,7 @@ export class AuditRetention {
    * @returns what went, or would go; null when another instance is at it
    * @throws BrokenLogError when the log of a team is not whole: what would be removed may be evidence
    * @throws UnsealedLogError when rows of such a month still wait for their seal
+   * @throws UnforwardedLogError when the receiver has not accepted all of such a month
    */
   async run(ownerUrl: string, order: RetentionOrder): Promise<RemovedMonth[] | null> {
     const store = await RetentionStore.connect(ownerUrl);
@@ -48,6 +51,8 @@ export class AuditRetention {
       const checked = new Map<string, ReadonlyMap<string, number>>();
       for (const month of await store.monthsBefore(this.firstKept(order.months))) {
         if (await store.hasUnsealed(endOf(month))) throw new UnsealedLogError(month);
+        if (order.afterForwarding && (await store.hasUnforwarded(endOf(month))))
+          throw new UnforwardedLogError(month);
         const teams = await store.teamsOf(month);
         for (const { teamId, rows } of teams) {
           const ofTeam = checked.get(teamId) ?? (await this.expectWhole(teamId));
@@ -125,6 +130,16 @@ export class UnsealedLogError extends Error {
   constructor(month: string) {
     super(`nothing was removed: rows of ${month} or before wait for their seal; is a worker running?`);
     this.name = 'UnsealedLogError';
+  }
+}
+
+/** What the receiver does not have yet would be gone for it. */
+export class UnforwardedLogError extends Error {
+  constructor(month: string) {
+    super(
+      `nothing was removed from here on: the receiver of AUDIT_FORWARD_URL has not accepted all of ${month} and before; see GET /v1/platform/audit-forwarding`,
+    );
+    this.name = 'UnforwardedLogError';
   }
 }
 

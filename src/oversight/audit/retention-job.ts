@@ -29,7 +29,8 @@ export class RetentionJob {
     const months = this.config.auditRetentionMonths;
     if (months === null) return;
     const reason = `AUDIT_RETENTION_MONTHS=${months}`;
-    const order = { months, dryRun: false, by: 'job audit-retention', reason };
+    const afterForwarding = this.config.auditForwardUrl !== null;
+    const order = { months, dryRun: false, afterForwarding, by: 'job audit-retention', reason };
     try {
       const removed = await this.retention.run(this.address.ownerUrl, order);
       if (removed === null) this.log.info({}, 'the audit log is being shortened by another instance');

@@ -63,6 +63,17 @@ export class RetentionStore {
     return rows[0].waiting;
   }
 
+  /** Whether batches with rows from before this moment still wait to be forwarded. */
+  async hasUnforwarded(before: string): Promise<boolean> {
+    const { rows } = await this.client.query<{ waiting: boolean }>(
+      `SELECT EXISTS (SELECT FROM audit_forwarding f, audit_seal s WHERE s.first_created_at < $1
+         AND (s.page, s.team_id, s.seq) >= (f.at_page, f.at_team, f.at_seq)
+         AND ((s.page, s.team_id, s.seq) <> (f.at_page, f.at_team, f.at_seq) OR cardinality(s.ids) > f.rows_sent)) AS waiting`,
+      [before],
+    );
+    return rows[0].waiting;
+  }
+
   async monthEnd(teamId: string, month: string, before: string): Promise<MonthEnd> {
     const { rows } = await this.client.query<{ lastSeq: string; lastRoot: string; otherIds: string[] }>(
       `WITH point AS (SELECT coalesce(min(seq) FILTER (WHERE last_created_at >= $2) - 1, max(seq), 0) AS seq

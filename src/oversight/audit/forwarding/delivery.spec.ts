@@ -56,7 +56,11 @@ function sealOf(rows: readonly StoredRow[], rowsSent = 0): NumberedSeal {
 
 async function deliver(rows: readonly StoredRow[], rowsSent = 0): Promise<Delivery> {
   const stored = new Map(rows.map((each) => [each.id, each]));
-  return compose([sealOf(rows, rowsSent)], () => Promise.resolve(stored));
+  return compose(
+    [sealOf(rows, rowsSent)],
+    () => true,
+    () => Promise.resolve(stored),
+  );
 }
 
 describe('a delivery', () => {

@@ -42,7 +42,7 @@ export interface ForwardedRow {
 /** A batch, or a part of one, with its signed head. */
 export interface ForwardedBatch {
   readonly seal: SealHeader;
-  /** `altered`: its ids and digests are no longer what its root stands for, so none of its rows is vouched for. */
+  /** `altered`: nobody of ours signed it, or its ids and digests are no longer what its root stands for; none of its rows is vouched for. */
   readonly state: 'intact' | 'altered';
   /** Place of the first of `rows` within the batch, from 0. */
   readonly firstIndex: number;
@@ -59,10 +59,12 @@ export interface Delivery {
 /**
  * Puts as much of the waiting batches together as one delivery takes, at least one row. Whatever somebody made of a
  * batch, even one without rows, it is sent as it is: what it cannot do is hold up the batches behind it.
+ * @param isSigned whether a key of this installation signed the head
  * @param rowsOf the rows of a batch that are still there, by id
  */
 export async function compose(
   seals: readonly NumberedSeal[],
+  isSigned: (head: SealHeader) => boolean,
   rowsOf: (seal: NumberedSeal) => Promise<ReadonlyMap<string, StoredRow>>,
 ): Promise<Delivery> {
   const batches: ForwardedBatch[] = [];
@@ -71,7 +73,7 @@ export async function compose(
   for (const seal of seals) {
     const stored = await rowsOf(seal);
     const digests = splitDigests(Buffer.from(seal.digests, 'hex'));
-    const state = rootFits(seal) ? 'intact' : 'altered';
+    const state = rootFits(seal) && isSigned(seal) ? 'intact' : 'altered';
     const rows: ForwardedRow[] = [];
     for (let index = seal.rowsSent; index < seal.ids.length && bytes < MAX_BYTES; index++) {
       const id = seal.ids[index];
