@@ -209,6 +209,7 @@ describe('retention of the audit log', () => {
     await standAt(last.rows - 1);
     const halted = await retainWith(forwarding);
     expect([halted.code, halted.stderr]).toEqual([1, expect.stringContaining(`all of ${OLD}`)]);
+    expect(halted.stdout).toBe(`${OLDEST}: ${oldestRows + 1} rows of 2 teams removed\n`);
     expect(await partitions()).toEqual(before.filter((name) => name !== table(OLDEST)));
 
     await standAt(last.rows);
@@ -341,7 +342,9 @@ describe('retention of the audit log', () => {
     await reader.query(`BEGIN; LOCK TABLE ${table(OLDEST)} IN ACCESS SHARE MODE`);
     const order = { months: KEPT, dryRun: false, afterForwarding: false, by: 'test', reason: 'test' };
     const { ownerUrl } = app.app.get(DatabaseAddress);
-    await expect(app.app.get(AuditRetention).run(ownerUrl, order)).rejects.toThrow('lock timeout');
+    await expect(app.app.get(AuditRetention).run(ownerUrl, order, () => undefined)).rejects.toThrow(
+      'lock timeout',
+    );
     expect(await database.sql('SELECT FROM audit_checkpoint')).toEqual([]);
     expect(await sealed(owner)).toMatchObject({ valid: true, removedRows: 0 });
     await reader.end();

@@ -47,15 +47,18 @@ async function retain(config: Config, ownerUrl: string, order: RetentionOrder): 
   try {
     const [keys, clock] = [new AuditKeys(config), new Clock()];
     const logs = new LogCheck(new SealedLog(new Database(pool)), keys, new HeadAnchor(config, keys, clock));
-    const removed = await new AuditRetention(keys, logs, new AuditWriter(keys), clock).run(ownerUrl, order);
-    if (removed === null) {
+    const verb = order.dryRun ? 'would be removed' : 'removed';
+    let months = 0;
+    const retention = new AuditRetention(keys, logs, new AuditWriter(keys), clock);
+    const done = await retention.run(ownerUrl, order, ({ month, teams, rows }) => {
+      months++;
+      console.log(`${month}: ${rows} rows of ${teams} teams ${verb}`);
+    });
+    if (!done) {
       console.error('Another instance is removing months of the audit log at the moment.');
       return 1;
     }
-    const verb = order.dryRun ? 'would be removed' : 'removed';
-    for (const { month, teams, rows } of removed)
-      console.log(`${month}: ${rows} rows of ${teams} teams ${verb}`);
-    if (removed.length === 0) console.log(`There is nothing older than ${order.months} months.`);
+    if (months === 0) console.log(`There is nothing older than ${order.months} months.`);
     return 0;
   } finally {
     await pool.end();

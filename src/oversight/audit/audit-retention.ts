@@ -38,16 +38,20 @@ export class AuditRetention {
   ) {}
 
   /**
-   * @returns what went, or would go; null when another instance is at it
+   * @param report hears of each month that went, or would go, before an error ends the rest
+   * @returns false when another instance is at it
    * @throws BrokenLogError when the log of a team is not whole: what would be removed may be evidence
    * @throws UnsealedLogError when rows of such a month still wait for their seal
    * @throws UnforwardedLogError when the receiver has not accepted all of such a month
    */
-  async run(ownerUrl: string, order: RetentionOrder): Promise<RemovedMonth[] | null> {
+  async run(
+    ownerUrl: string,
+    order: RetentionOrder,
+    report: (month: RemovedMonth) => void,
+  ): Promise<boolean> {
     const store = await RetentionStore.connect(ownerUrl);
     try {
-      if (!(await store.lock())) return null;
-      const removed: RemovedMonth[] = [];
+      if (!(await store.lock())) return false;
       const checked = new Map<string, ReadonlyMap<string, number>>();
       for (const month of await store.monthsBefore(this.firstKept(order.months))) {
         if (await store.hasUnsealed(endOf(month))) throw new UnsealedLogError(month);
@@ -62,9 +66,9 @@ export class AuditRetention {
         }
         if (!order.dryRun) await this.remove(store, month, teams, order);
         const rows = teams.reduce((sum, team) => sum + team.rows, 0);
-        removed.push({ month, teams: teams.length, rows });
+        report({ month, teams: teams.length, rows });
       }
-      return removed;
+      return true;
     } finally {
       await store.end();
     }
@@ -137,7 +141,7 @@ export class UnsealedLogError extends Error {
 export class UnforwardedLogError extends Error {
   constructor(month: string) {
     super(
-      `nothing was removed from here on: the receiver of AUDIT_FORWARD_URL has not accepted all of ${month} and before; see GET /v1/platform/audit-forwarding`,
+      `nothing was removed from here on: the receiver of AUDIT_FORWARD_URL has not accepted all of ${month} or before; see GET /v1/platform/audit-forwarding`,
     );
     this.name = 'UnforwardedLogError';
   }

@@ -4,7 +4,7 @@ import { DatabaseAddress } from '../../platform/database/database-address.js';
 import { Jobs } from '../../platform/jobs/jobs.service.js';
 import { Log } from '../../platform/logging/log.js';
 import { SecurityEvents } from '../security-events/security-events.service.js';
-import { AuditRetention, BrokenLogError } from './audit-retention.js';
+import { AuditRetention, BrokenLogError, UnforwardedLogError } from './audit-retention.js';
 import { reportTampering } from './tampering.js';
 
 const DAY_SECONDS = 86_400;
@@ -32,10 +32,16 @@ export class RetentionJob {
     const afterForwarding = this.config.auditForwardUrl !== null;
     const order = { months, dryRun: false, afterForwarding, by: 'job audit-retention', reason };
     try {
-      const removed = await this.retention.run(this.address.ownerUrl, order);
-      if (removed === null) this.log.info({}, 'the audit log is being shortened by another instance');
-      for (const month of removed ?? []) this.log.info(month, 'a month of the audit log was removed');
+      const done = await this.retention.run(this.address.ownerUrl, order, (month) =>
+        this.log.info(month, 'a month of the audit log was removed'),
+      );
+      if (!done) this.log.info({}, 'the audit log is being shortened by another instance');
     } catch (error) {
+      if (error instanceof UnforwardedLogError) {
+        // Trying again within the hour would not help; that the forwarding is stuck has an event of its own.
+        this.log.warn({ reason: error.message }, 'the audit log was not shortened');
+        return;
+      }
       if (!(error instanceof BrokenLogError)) throw error;
       reportTampering(this.events, error.teamId, error.firstBrokenId);
       this.log.error({ err: error }, 'the audit log was not shortened');

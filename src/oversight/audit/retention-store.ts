@@ -65,11 +65,17 @@ export class RetentionStore {
 
   /** Whether batches with rows from before this moment still wait to be forwarded. */
   async hasUnforwarded(before: string): Promise<boolean> {
+    const position = await this.client.query<{ at: string[] }>(
+      'SELECT ARRAY[at_page::text, at_team::text, at_seq::text, rows_sent::text] AS at FROM audit_forwarding',
+    );
+    // Somebody took the position away: then nothing is known to have been accepted.
+    if (position.rows.length === 0) return true;
+    // As parameters: only then does the planner see that nearly all batches lie before the position.
     const { rows } = await this.client.query<{ waiting: boolean }>(
-      `SELECT EXISTS (SELECT FROM audit_forwarding f, audit_seal s WHERE s.first_created_at < $1
-         AND (s.page, s.team_id, s.seq) >= (f.at_page, f.at_team, f.at_seq)
-         AND ((s.page, s.team_id, s.seq) <> (f.at_page, f.at_team, f.at_seq) OR cardinality(s.ids) > f.rows_sent)) AS waiting`,
-      [before],
+      `SELECT EXISTS (SELECT FROM audit_seal s WHERE s.first_created_at < $1
+         AND (s.page, s.team_id, s.seq) >= ($2::bigint, $3::uuid, $4::bigint)
+         AND ((s.page, s.team_id, s.seq) <> ($2::bigint, $3::uuid, $4::bigint) OR cardinality(s.ids) > $5::integer)) AS waiting`,
+      [before, ...position.rows[0].at],
     );
     return rows[0].waiting;
   }

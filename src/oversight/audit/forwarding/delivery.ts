@@ -8,7 +8,7 @@ import type { NumberedSeal, Position } from './forward-store.js';
 const MAX_BYTES = 524_288;
 /** Values of a row beyond this stay at home; the row itself goes. */
 const MAX_VALUES_BYTES = 65_536;
-/** For rows that no root vouches for: whatever stands there now, they are not intact. */
+/** For rows that no root stands for. */
 const NO_DIGEST = Buffer.alloc(0);
 
 /**
@@ -33,9 +33,9 @@ export interface ForwardedRow {
   readonly ipAddress: string | null;
   readonly userAgent: string | null;
   readonly requestId: string | null;
-  /** Hex, SHA-256 of the stored row, as it was sealed. Empty in an altered batch. */
+  /** Hex, SHA-256 of the stored row, as it was sealed. Empty when the batch's root does not stand for it. */
   readonly digest: string;
-  /** `altered`: no longer what was sealed. `missing`: no longer there, removed by retention or by somebody. */
+  /** `altered`: no longer what was sealed, or in a batch that is `altered`. `missing`: no longer there, removed by retention or by somebody. */
   readonly state: 'intact' | 'altered' | 'missing';
 }
 
@@ -73,11 +73,12 @@ export async function compose(
   for (const seal of seals) {
     const stored = await rowsOf(seal);
     const digests = splitDigests(Buffer.from(seal.digests, 'hex'));
-    const state = rootFits(seal) && isSigned(seal) ? 'intact' : 'altered';
+    const fits = rootFits(seal);
+    const state = fits && isSigned(seal) ? 'intact' : 'altered';
     const rows: ForwardedRow[] = [];
     for (let index = seal.rowsSent; index < seal.ids.length && bytes < MAX_BYTES; index++) {
       const id = seal.ids[index];
-      const row = rowOf(id, stored.get(id) ?? null, state === 'intact' ? digests[index] : NO_DIGEST);
+      const row = rowOf(id, stored.get(id) ?? null, fits ? digests[index] : NO_DIGEST, state);
       bytes += JSON.stringify(row).length;
       rows.push(row);
     }
@@ -90,7 +91,13 @@ export async function compose(
   return { batches, end };
 }
 
-function rowOf(id: string, stored: StoredRow | null, digest: Buffer): ForwardedRow {
+/** @param batch whether its batch is vouched for: no row of one that is not is intact */
+function rowOf(
+  id: string,
+  stored: StoredRow | null,
+  digest: Buffer,
+  batch: ForwardedBatch['state'],
+): ForwardedRow {
   const size = (stored?.oldValues?.length ?? 0) + (stored?.newValues?.length ?? 0);
   const valuesOmitted = size > MAX_VALUES_BYTES;
   return {
@@ -110,12 +117,11 @@ function rowOf(id: string, stored: StoredRow | null, digest: Buffer): ForwardedR
     userAgent: stored?.userAgent ?? null,
     requestId: stored?.requestId ?? null,
     digest: digest.toString('hex'),
-    state: stateOf(stored, digest),
+    state: stored === null ? 'missing' : batch === 'intact' ? stateOf(stored, digest) : 'altered',
   };
 }
 
-function stateOf(stored: StoredRow | null, digest: Buffer): ForwardedRow['state'] {
-  if (stored === null) return 'missing';
+function stateOf(stored: StoredRow, digest: Buffer): ForwardedRow['state'] {
   return digestOf(stored).equals(digest) ? 'intact' : 'altered';
 }
 
