@@ -7,7 +7,7 @@ const asText = { getTypeParser: () => (value: string) => value };
 export type Row = (string | null)[];
 export type Answer = (error: Error | null, rows: Row[]) => void;
 
-/** As many as the product has: sixteen make either side slower on two cores. */
+/** As many as the product has. */
 const CONNECTIONS = 8;
 
 /** The driver as its manual shows it: a pool, one named statement at a time on a connection. */
