@@ -14,6 +14,7 @@ import { interceptMutations } from './platform/http/intercept-mutations.js';
 import { MutationInterceptor } from './platform/http/mutation.interceptor.js';
 import { answerClientError } from './platform/http/client-errors.js';
 import { installJsonParser } from './platform/http/json-body.js';
+import { onRequestEnd } from './platform/http/request-end.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
 import { RouteTable } from './platform/http/route-table.js';
@@ -81,10 +82,7 @@ async function assemble(
     denials.onSend(request, payload);
     done(null, payload);
   });
-  fastify.addHook('onResponse', (request, reply, done) => {
-    denials.onResponse(request, reply.statusCode, reply.elapsedTime);
-    done();
-  });
+  onRequestEnd(fastify, (request, reply) => denials.onEnd(request, reply.statusCode, reply.elapsedTime));
   await app.register(cookie);
   await installUploads(app);
   // Blocked addresses and traps first: they are decided without the database, and a limit must not hide a trap.

@@ -83,8 +83,8 @@ export class DenialRecorder implements RefusalRecorder {
     });
   }
 
-  /** For the hook after each answer. */
-  onResponse(request: FastifyRequest, status: number, elapsedMs: number): void {
+  /** For the end of each request, whoever waited for it. */
+  onEnd(request: FastifyRequest, status: number, elapsedMs: number): void {
     if (elapsedMs < SLOW_REQUEST_MS) return;
     const details = { route: routeOf(request), durationMs: Math.round(elapsedMs), status };
     this.events.record({ ...factsOf(request), type: 'slow_request', details });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestContext } from '../context/request-context.js';
 import type { Log } from '../logging/log.js';
@@ -6,10 +7,13 @@ import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
 import { clientAddress } from '../net/client-address.js';
 import { envelope } from './envelope.js';
+import { onRequestEnd } from './request-end.js';
 import { applySecurityHeaders } from './security-headers.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const USER_AGENT_LIMIT = 512;
+/** What nginx says of clients that left: in the log when nothing was sent, in the figures when not all was. */
+const CUT_OFF = 499;
 
 interface Options {
   readonly log: Log;
@@ -28,11 +32,25 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
     done();
   });
   fastify.addHook('preSerialization', envelope);
-  fastify.addHook('onResponse', (request, reply, done) => {
-    logRequest(options.log, request, reply);
+  fastify.addHook('onSend', (request, reply, payload, done) => {
+    logBreak(options.log, request, reply, payload);
+    done(null, payload);
+  });
+  onRequestEnd(fastify, (request, reply, wasSent) => {
+    logRequest(options.log, request, reply, wasSent);
     const route = request.routeOptions.url ?? null;
-    options.metrics.request(request.method, route, reply.statusCode, reply.elapsedTime / 1000);
-    done();
+    const status = wasSent ? reply.statusCode : CUT_OFF;
+    options.metrics.request(request.method, route, status, reply.elapsedTime / 1000);
+  });
+}
+
+/** What breaks a stream comes after the status: no filter hears of it, and the client only sees the connection end. */
+function logBreak(log: Log, request: FastifyRequest, reply: FastifyReply, payload: unknown): void {
+  if (!(payload instanceof Readable)) return;
+  payload.once('error', (err) => {
+    const { requestId } = request.context;
+    // Before the first byte the client still gets an error, which is logged where it is made.
+    if (reply.raw.headersSent) log.error({ err, requestId }, 'an answer broke off');
   });
 }
 
@@ -55,14 +73,15 @@ function printable(text: string): string {
 }
 
 /** One line a request. The path has no query string: filters hold personal data. */
-function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply): void {
+function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply, wasSent: boolean): void {
   const { context } = request;
   const principal = context.principalOrNull;
   log.request({
     requestId: context.requestId,
     method: request.method,
     route: request.routeOptions.url ?? null,
-    status: reply.statusCode,
+    status: reply.raw.headersSent ? reply.statusCode : CUT_OFF,
+    wasCutOff: !wasSent,
     durationMs: Math.round(reply.elapsedTime * 10) / 10,
     ip: context.ipAddress,
     teamId: principal?.teamId,

@@ -51,6 +51,8 @@ export interface RequestLine {
   /** The route's pattern, so that ids do not make every line different; null for an unmatched path. */
   readonly route: string | null;
   readonly status: number;
+  /** The answer did not go out whole: the client left, or a stream broke, of which another line tells. */
+  readonly wasCutOff: boolean;
   readonly durationMs: number;
   readonly ip: string;
   readonly teamId: string | undefined;
@@ -66,7 +68,7 @@ function lineOf(line: RequestLine): string {
   const principal = line.teamId
     ? `,"teamId":"${line.teamId}","userId":"${line.userId}"${line.apiKeyId ? `,"apiKeyId":"${line.apiKeyId}"` : ''}`
     : '';
-  return `{"level":30,"time":"${new Date().toISOString()}","requestId":"${line.requestId}","method":"${line.method}","route":${routeText(line.route)},"status":${line.status},"durationMs":${line.durationMs},"ip":"${line.ip}"${principal}}\n`;
+  return `{"level":30,"time":"${new Date().toISOString()}","requestId":"${line.requestId}","method":"${line.method}","route":${routeText(line.route)},"status":${line.status},"durationMs":${line.durationMs}${line.wasCutOff ? ',"cutOff":true' : ''},"ip":"${line.ip}"${principal}}\n`;
 }
 
 const routeTexts = new Map<string, string>();

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { request, type IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Controller, Get, Module } from '@nestjs/common';
+import { Public } from '../../src/platform/http/route-metadata.js';
+import { type Account, registerOwner } from '../harness/accounts.js';
+import { addClients, tamper } from '../harness/audit.js';
+import { eventually } from '../harness/eventually.js';
+import { startTestApp, type TestApp } from '../harness/test-app.js';
+
+const EXPORT = '/v1/audit-log/export?format=csv';
+/** More than the five seconds from which a request is slow. */
+const SLOW_MS = 5100;
+
+@Controller('v1/patience')
+class PatienceController {
+  /** Never answers. */
+  @Get()
+  @Public('a throw-away route of this test')
+  wait(): Promise<object> {
+    return new Promise(() => {});
+  }
+}
+@Module({ controllers: [PatienceController] })
+class PatienceModule {}
+
+describe('an answer that does not go out whole', () => {
+  let app: TestApp;
+  let owner: Account;
+
+  beforeAll(async () => {
+    app = await startTestApp({ env: { ROLE: 'api' }, extra: [PatienceModule] });
+    owner = await registerOwner(app.http);
+    await addClients(owner, 3);
+  });
+  afterAll(() => app.close());
+
+  const logged = (requestId: string): Record<string, unknown>[] =>
+    app
+      .logged()
+      .split('\n')
+      .filter((line) => line.includes(requestId))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  const ask = (requestId: string): Promise<IncomingMessage> =>
+    new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${owner.accessToken}`, 'x-request-id': requestId };
+      request({ host: '127.0.0.1', port: app.port, path: EXPORT, headers, agent: false }, resolve)
+        .on('error', reject)
+        .end();
+    });
+
+  const ended = (answer: IncomingMessage): Promise<string> =>
+    new Promise((resolve) => {
+      answer
+        .on('error', ({ message }) => resolve(message))
+        .on('end', () => resolve('whole'))
+        .resume();
+    });
+
+  const made = `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, new_values, auth_method, request_id, mac)
+    SELECT $1, gen_random_uuid(), 'UPDATE', 'listing', gen_random_uuid(), jsonb_build_object('street', repeat('Hill Road ', 500)),
+      'jwt', 'made-up', decode(repeat('00', 32), 'hex') FROM generate_series(1, 5000)`;
+
+  it('leaves one line of the request, marked when the client left', async () => {
+    await app.database.sql(made, [owner.teamId]);
+    const [whole, cut] = [randomUUID(), randomUUID()];
+    expect(await ended(await ask(whole))).toBe('whole');
+    (await ask(cut)).once('data', function (this: IncomingMessage) {
+      this.destroy();
+    });
+    await eventually(() => {
+      const lines = [whole, cut].map((id) => logged(id).filter(({ route }) => route !== undefined));
+      expect(lines).toEqual([
+        [expect.not.objectContaining({ cutOff: true })],
+        [expect.objectContaining({ status: 200, cutOff: true, teamId: owner.teamId })],
+      ]);
+    });
+  });
+
+  it('says why, when it was the server that could not go on', async () => {
+    const requestId = randomUUID();
+    await tamper(app.database, `UPDATE audit_log SET sealed = '\\x00' WHERE sealed IS NOT NULL`);
+    expect(await ended(await ask(requestId))).toBe('aborted');
+    await eventually(() => {
+      const lines = logged(requestId);
+      const broken = { level: 50, msg: 'an answer broke off', err: { type: 'IntegrityError' } };
+      expect(lines).toContainEqual(expect.objectContaining({ level: 30, status: 200, cutOff: true }));
+      expect(lines).toContainEqual(
+        expect.objectContaining({ ...broken, err: expect.objectContaining(broken.err) }),
+      );
+    });
+  });
+
+  it('counts as slow when a client gave up on it', async () => {
+    const headers = { 'x-request-id': randomUUID() };
+    const left = request({ host: '127.0.0.1', port: app.port, path: '/v1/patience', headers, agent: false });
+    left.on('error', () => {}).end();
+    await sleep(SLOW_MS);
+    left.destroy();
+    await eventually(async () => {
+      const rows = await app.database.sql(
+        `SELECT details->>'route' AS route FROM platform_security_events WHERE type = 'slow_request'`,
+      );
+      expect(rows).toEqual([{ route: 'GET /v1/patience' }]);
+    });
+    expect(logged(headers['x-request-id'])).toContainEqual(
+      expect.objectContaining({ route: '/v1/patience', status: 499, cutOff: true }),
+    );
+  });
+});
