@@ -122,7 +122,7 @@ describe('a row of the audit log that has no seal yet', () => {
       const mac = app.app.get(AuditKeys).current.mac(contentText(written));
       await tamper(
         app.database,
-        `UPDATE audit_log SET content_digest = NULL, mac = '\\x${mac?.toString('hex')}' WHERE id = '${row.id}'`,
+        `UPDATE audit_log SET content_digest = NULL, mac = '\\x${mac}' WHERE id = '${row.id}'`,
       );
     });
     await addClients(owner, 1);

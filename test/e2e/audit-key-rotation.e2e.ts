@@ -206,13 +206,13 @@ describe('the key of the audit log', () => {
       firstCreatedAt: times[0],
       lastCreatedAt: times[times.length - 1],
       sealedAt: new Date().toISOString(),
-      root: merkleRoot(ids, digests).toString('hex'),
+      root: merkleRoot(ids, digests),
       previousRoot: head.root,
       keyId: key.keyId,
     };
     await tamper(
       database,
-      `INSERT INTO audit_seal VALUES ('${header.teamId}', ${header.seq}, '{${ids.join(',')}}', '\\x${Buffer.concat(digests).toString('hex')}',
+      `INSERT INTO audit_seal VALUES ('${header.teamId}', ${header.seq}, '{${ids.join(',')}}', '\\x${digests.join('')}',
         ${header.totalRows}, '${header.firstCreatedAt}', '${header.lastCreatedAt}', '${header.sealedAt}', '\\x${header.root}',
         '\\x${header.previousRoot}', '${header.keyId}', '\\x${key.sign(signedText(header))}')`,
     );

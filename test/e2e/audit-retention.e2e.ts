@@ -140,7 +140,7 @@ describe('retention of the audit log', () => {
       // Personal values are bound to the id, so the moved row has none.
       const digest = contentDigestOf({ ...row, ...canonicalValues(row), id, sealed: null });
       const mac = app.app.get(AuditKeys).macOf({ teamId: account.teamId, id }, digest);
-      return `UPDATE audit_log SET created_at = '${time}', id = '${id}', sealed = NULL, content_digest = '\\x${digest.toString('hex')}', mac = '\\x${mac.toString('hex')}' WHERE id = '${row.id}'`;
+      return `UPDATE audit_log SET created_at = '${time}', id = '${id}', sealed = NULL, content_digest = '\\x${digest}', mac = '\\x${mac}' WHERE id = '${row.id}'`;
     });
     await tamper(database, moves.join(';'));
     const sealer = await startTestApp({ database, env: env('all') });

@@ -24,6 +24,14 @@ class PatienceController {
 @Module({ controllers: [PatienceController] })
 class PatienceModule {}
 
+const ended = (answer: IncomingMessage): Promise<string> =>
+  new Promise((resolve) => {
+    answer
+      .on('error', ({ message }) => resolve(message))
+      .on('end', () => resolve('whole'))
+      .resume();
+  });
+
 describe('an answer that does not go out whole', () => {
   let app: TestApp;
   let owner: Account;
@@ -48,14 +56,6 @@ describe('an answer that does not go out whole', () => {
       request({ host: '127.0.0.1', port: app.port, path: EXPORT, headers, agent: false }, resolve)
         .on('error', reject)
         .end();
-    });
-
-  const ended = (answer: IncomingMessage): Promise<string> =>
-    new Promise((resolve) => {
-      answer
-        .on('error', ({ message }) => resolve(message))
-        .on('end', () => resolve('whole'))
-        .resume();
     });
 
   const made = `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, new_values, auth_method, request_id, mac)

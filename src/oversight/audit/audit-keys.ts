@@ -43,11 +43,11 @@ export class AuditKeys {
   }
 
   /**
-   * The code of a row: HMAC-SHA-256 over its team, its id and the digest of its contents. A row that somebody else put into the table,
+   * The code of a row, hex: HMAC-SHA-256 over its team, its id and the digest of its contents. A row that somebody else put into the table,
    * whatever their rights there, has none that fits and is never sealed.
    */
-  macOf(row: Pick<RowMark, 'teamId' | 'id'>, contentDigest: Buffer): Buffer {
-    const mac = this.current.mac(markText(row, contentDigest.toString('hex')));
+  macOf(row: Pick<RowMark, 'teamId' | 'id'>, contentDigest: string): string {
+    const mac = this.current.mac(markText(row, contentDigest));
     if (mac === null) throw new Error('AUDIT_SIGNING_KEY is a whole key');
     return mac;
   }
@@ -70,21 +70,21 @@ export class AuditKeys {
     if (written === null || row.writtenIn === null) return false;
     // From before version 2: the code covers the contents themselves.
     if (row.contentDigest === null) return isOnTime(row) && this.isCode(row.mac, contentText(written));
-    return contentDigestOf(written).toString('hex') === row.contentDigest && this.vouchesFor(row);
+    return contentDigestOf(written) === row.contentDigest && this.vouchesFor(row);
   }
 
   private isCode(code: string | null, text: string): boolean {
     if (code === null || code.length !== 64) return false;
-    const given = Buffer.from(code, 'hex');
+    const given = Buffer.from(code);
     return [this.current, ...this.earlier].some((key) => {
       const mac = key.mac(text);
-      return mac !== null && timingSafeEqual(given, mac);
+      return mac !== null && timingSafeEqual(given, Buffer.from(mac));
     });
   }
 }
 
-function markText({ teamId, id }: Pick<RowMark, 'teamId' | 'id'>, contentDigestHex: string): string {
-  return `latchkey-audit-mac-v2\n${teamId}\n${id}\n${contentDigestHex}`;
+function markText({ teamId, id }: Pick<RowMark, 'teamId' | 'id'>, contentDigest: string): string {
+  return `latchkey-audit-mac-v2\n${teamId}\n${id}\n${contentDigest}`;
 }
 
 /** Not "more than": a time that is none (`infinity`) is far from every moment. */

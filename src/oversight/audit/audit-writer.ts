@@ -3,7 +3,7 @@ import { type Actor, ChangeRecorder, type RecordedChange } from '../../platform/
 import type { Statement } from '../../platform/database/statement.js';
 import { AuditKeys } from './audit-keys.js';
 import { canonicalJson } from './canonical-json.js';
-import { canonicalAddress, contentDigestOf } from './row-content.js';
+import { canonicalAddress, contentDigestOf, type WrittenRow } from './row-content.js';
 
 /** Writes audit rows as part of the transaction they describe. */
 @Injectable()
@@ -20,18 +20,34 @@ export class AuditWriter extends ChangeRecorder {
 
   /** In the order of {@link COLUMNS}. */
   private valuesOf(actor: Actor, change: RecordedChange): unknown[] {
-    const oldValues = json(change.oldValues);
-    const newValues = json(change.newValues);
-    const { id, action, resourceType, resourceId } = change;
-    const sealed = change.sealed?.toString('hex') ?? null;
-    const own = { id, action, resourceType, resourceId, oldValues, newValues, sealed };
-    const row = Object.assign(own, actor, { ipAddress: canonicalAddress(actor.ipAddress) });
+    const row = writtenRow(actor, change);
     const digest = contentDigestOf(row);
     const mac = this.keys.macOf(row, digest);
+    const { id, action, resourceType, resourceId, sealed } = change;
+    const values = [row.oldValues, row.newValues, sealed, bytea(digest), bytea(mac)];
     const { teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId } = actor;
-    const what = [id, action, resourceType, resourceId, oldValues, newValues, change.sealed, digest, mac];
-    return [...what, teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId];
+    const who = [teamId, userId, apiKeyId, authMethod, ipAddress, userAgent, requestId];
+    return [id, action, resourceType, resourceId, ...values, ...who];
   }
+}
+
+function writtenRow(actor: Actor, change: RecordedChange): WrittenRow {
+  return {
+    teamId: actor.teamId,
+    id: change.id,
+    action: change.action,
+    resourceType: change.resourceType,
+    resourceId: change.resourceId,
+    userId: actor.userId,
+    apiKeyId: actor.apiKeyId,
+    authMethod: actor.authMethod,
+    oldValues: json(change.oldValues),
+    newValues: json(change.newValues),
+    sealed: change.sealed?.toString('hex') ?? null,
+    ipAddress: canonicalAddress(actor.ipAddress),
+    userAgent: actor.userAgent,
+    requestId: actor.requestId,
+  };
 }
 
 /** What differs from row to row of one unit, then what is the same: who acts. */
@@ -71,4 +87,9 @@ function columnsOf(rows: readonly (readonly unknown[])[]): unknown[] {
 
 function json(values: Record<string, unknown> | null): string | null {
   return values === null ? null : canonicalJson(values);
+}
+
+/** As PostgreSQL reads it (manual, "Binary Data Types"): a buffer costs more than the text. */
+function bytea(hex: string): string {
+  return `\\x${hex}`;
 }

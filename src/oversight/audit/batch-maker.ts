@@ -61,11 +61,11 @@ export class BatchMaker {
         rows[0].createdAt,
       ),
       sealedAt: this.clock.nowIso(),
-      root: merkleRoot(ids, digests).toString('hex'),
-      previousRoot: before?.root ?? NO_ROOT.toString('hex'),
+      root: merkleRoot(ids, digests),
+      previousRoot: before?.root ?? NO_ROOT,
       keyId: this.keys.keyId,
     };
     const signature = this.keys.sign(signedText(header));
-    return { ...header, signature, ids, digests: Buffer.concat(digests).toString('hex') };
+    return { ...header, signature, ids, digests: digests.join('') };
   }
 }

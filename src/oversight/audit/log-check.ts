@@ -4,7 +4,7 @@ import { checkpointText } from './checkpoint.js';
 import type { VerificationView } from './dto/verification.view.js';
 import { HeadAnchor } from './head-anchor.js';
 import { KeySequence } from './key-sequence.js';
-import { DIGEST_BYTES } from './merkle.js';
+import { DIGEST_DIGITS } from './merkle.js';
 import { Removals } from './removals.js';
 import { continues, headerOf, rootFits, type Seal, type SealHeader } from './seal.js';
 import { type LogState, SealedLog } from './sealed-log.js';
@@ -127,8 +127,8 @@ export class LogCheck {
     for (const [index, id] of seal.ids.entries()) {
       const row = rows.get(id);
       if (!row && progress.removals.covers(seal, id, mayExcuse)) continue;
-      const digest = seal.digests.slice(index * DIGEST_BYTES * 2, (index + 1) * DIGEST_BYTES * 2);
-      if (!row || digestOf(row).toString('hex') !== digest) {
+      const digest = seal.digests.slice(index * DIGEST_DIGITS, (index + 1) * DIGEST_DIGITS);
+      if (!row || digestOf(row) !== digest) {
         progress.brokenId = id;
         return;
       }

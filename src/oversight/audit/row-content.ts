@@ -25,9 +25,9 @@ export function contentText(row: WrittenRow): string {
   ]);
 }
 
-/** SHA-256 of {@link contentText}: what the seal knows of a row, besides what the database added. */
-export function contentDigestOf(row: WrittenRow): Buffer {
-  return hash('sha256', `latchkey-audit-content-v2\n${contentText(row)}`, 'buffer');
+/** Hex, SHA-256 of {@link contentText}: what the seal knows of a row, besides what the database added. */
+export function contentDigestOf(row: WrittenRow): string {
+  return hash('sha256', `latchkey-audit-content-v2\n${contentText(row)}`, 'hex');
 }
 
 /** What must have been written for this to be stored; null when we cannot have written it, whatever a file makes of a row. */

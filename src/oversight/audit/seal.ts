@@ -1,4 +1,4 @@
-import { DIGEST_BYTES, merkleRoot, splitDigests } from './merkle.js';
+import { merkleRoot, splitDigests } from './merkle.js';
 
 /** What the signature of a batch covers, besides its rows through the root. */
 export interface SealHeader {
@@ -68,10 +68,10 @@ export function headerOf(seal: SealHeader): SealHeader {
 
 /** Whether ids and digests are the ones that the root stands for. */
 export function rootFits(seal: Seal): boolean {
-  const digests = Buffer.from(seal.digests, 'hex');
-  if (seal.ids.length === 0 || digests.length !== seal.ids.length * DIGEST_BYTES) return false;
+  const digests = splitDigests(seal.digests);
+  if (seal.ids.length === 0 || digests.length !== seal.ids.length) return false;
   return (
-    merkleRoot(seal.ids, splitDigests(digests)).toString('hex') === seal.root &&
+    merkleRoot(seal.ids, digests) === seal.root &&
     seal.rows === seal.ids.length &&
     seal.lastId === seal.ids.at(-1)
   );

@@ -43,8 +43,8 @@ export class SigningKey {
     return isSignedBy(this.publicKey, text, signature);
   }
 
-  /** HMAC-SHA-256; null for a public half. */
-  mac(text: string): Buffer | null {
-    return this.macKey === null ? null : createHmac('sha256', this.macKey).update(text).digest();
+  /** Hex, HMAC-SHA-256; null for a public half. */
+  mac(text: string): string | null {
+    return this.macKey === null ? null : createHmac('sha256', this.macKey).update(text).digest('hex');
   }
 }

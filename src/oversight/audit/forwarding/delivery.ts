@@ -9,7 +9,7 @@ const MAX_BYTES = 524_288;
 /** Values of a row beyond this stay at home; the row itself goes. */
 const MAX_VALUES_BYTES = 65_536;
 /** For rows that no root stands for. */
-const NO_DIGEST = Buffer.alloc(0);
+const NO_DIGEST = '';
 
 /**
  * One row of the audit log as it leaves the installation. Personal values never do: what has left could not be erased
@@ -72,7 +72,7 @@ export async function compose(
   let bytes = 0;
   for (const seal of seals) {
     const stored = await rowsOf(seal);
-    const digests = splitDigests(Buffer.from(seal.digests, 'hex'));
+    const digests = splitDigests(seal.digests);
     const fits = rootFits(seal);
     const state = fits && isSigned(seal) ? 'intact' : 'altered';
     const rows: ForwardedRow[] = [];
@@ -95,7 +95,7 @@ export async function compose(
 function rowOf(
   id: string,
   stored: StoredRow | null,
-  digest: Buffer,
+  digest: string,
   batch: ForwardedBatch['state'],
 ): ForwardedRow {
   const size = (stored?.oldValues?.length ?? 0) + (stored?.newValues?.length ?? 0);
@@ -116,13 +116,13 @@ function rowOf(
     ipAddress: stored?.ipAddress ?? null,
     userAgent: stored?.userAgent ?? null,
     requestId: stored?.requestId ?? null,
-    digest: digest.toString('hex'),
+    digest,
     state: stored === null ? 'missing' : batch === 'intact' ? stateOf(stored, digest) : 'altered',
   };
 }
 
-function stateOf(stored: StoredRow, digest: Buffer): ForwardedRow['state'] {
-  return digestOf(stored).equals(digest) ? 'intact' : 'altered';
+function stateOf(stored: StoredRow, digest: string): ForwardedRow['state'] {
+  return digestOf(stored) === digest ? 'intact' : 'altered';
 }
 
 function parsed(text: string | null): unknown {
