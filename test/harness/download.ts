@@ -1,10 +1,7 @@
 import { request } from 'node:http';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from './garbage.js';
 
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-/** A collection takes some 50 ms, and seconds in a process that has run many tests: too long while the server waits for a connection. */
+/** Rarely, and not at the beginning: while a collection lasts, the server's wait for a connection may run out. */
 const CHUNKS_PER_LOOK = 250;
 
 /** What is really held: memory of the process is mostly garbage that nobody needed back yet. */

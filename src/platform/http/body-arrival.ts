@@ -27,18 +27,23 @@ interface Arriving {
  * seconds on any route. Who was answered already (401, 403, 413) is no upload any more and gets no more time.
  */
 export function limitArrival(fastify: FastifyInstance): void {
-  const arriving = new Set<Arriving>();
+  const arriving = new Map<FastifyRequest, Arriving>();
   fastify.addHook('onRequest', (request, reply, done) => {
     if (hasBody(request.raw)) {
       const now = performance.now();
       const { bytesRead } = request.raw.socket;
       const times = { sinceMs: now, stretchSinceMs: now, stretchFromBytes: bytesRead };
-      arriving.add({ request, reply, ...times, answered: false });
+      arriving.set(request, { request, reply, ...times, answered: false });
     }
     done();
   });
+  // At once: what half a second of requests hold would outlive the young generation, and be copied, all of it, by the collector.
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    if (request.raw.complete) arriving.delete(request);
+    done();
+  });
   const timer = setInterval(() => {
-    for (const each of arriving) if (look(each)) arriving.delete(each);
+    for (const [request, each] of arriving) if (look(each)) arriving.delete(request);
   }, LOOK_MS).unref();
   fastify.addHook('onClose', (_instance, done) => {
     clearInterval(timer);
