@@ -22,6 +22,8 @@ const workers = Math.max(2, require('node:os').availableParallelism() - 1);
 module.exports = {
   testEnvironment: 'node',
   maxWorkers: workers,
+  // A process that has run dozens of applications holds gigabytes, and collecting them stops it for seconds: longer than servers wait.
+  workerIdleMemoryLimit: '1500MB',
   roots: ['<rootDir>/src', '<rootDir>/test'],
   testMatch: ['**/*.spec.ts', '**/*.e2e.ts'],
   transform: {
