@@ -75,10 +75,10 @@ export class AuditKeys {
 
   private isCode(code: string | null, text: string): boolean {
     if (code === null || code.length !== 64) return false;
-    const given = Buffer.from(code);
+    const given = Buffer.from(code, 'latin1');
     return [this.current, ...this.earlier].some((key) => {
       const mac = key.mac(text);
-      return mac !== null && timingSafeEqual(given, Buffer.from(mac));
+      return mac !== null && timingSafeEqual(given, Buffer.from(mac, 'latin1'));
     });
   }
 }
