@@ -82,7 +82,7 @@ async function assemble(
     denials.onSend(request, payload);
     done(null, payload);
   });
-  onRequestEnd(fastify, (request, reply) => denials.onEnd(request, reply.statusCode, reply.elapsedTime));
+  onRequestEnd(fastify, (request, reply, { status }) => denials.onEnd(request, status, reply.elapsedTime));
   await app.register(cookie);
   await installUploads(app);
   // Blocked addresses and traps first: they are decided without the database, and a limit must not hide a trap.

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
 import { Public } from '../../src/platform/http/route-metadata.js';
@@ -20,6 +22,13 @@ class PatienceController {
   wait(): Promise<object> {
     return new Promise(() => {});
   }
+
+  /** More than all buffers on the way hold. */
+  @Get('large')
+  @Public('a throw-away route of this test')
+  large(): object {
+    return { text: 'x'.repeat(30_000_000) };
+  }
 }
 @Module({ controllers: [PatienceController] })
 class PatienceModule {}
@@ -31,6 +40,9 @@ const ended = (answer: IncomingMessage): Promise<string> =>
       .on('end', () => resolve('whole'))
       .resume();
   });
+
+const get = (path: string, id: string): string =>
+  `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1\r\nx-request-id: ${id}\r\n\r\n`;
 
 describe('an answer that does not go out whole', () => {
   let app: TestApp;
@@ -92,6 +104,30 @@ describe('an answer that does not go out whole', () => {
     });
   });
 
+  it('is marked when it was complete, but not out', async () => {
+    const requestId = randomUUID();
+    const headers = { 'x-request-id': requestId };
+    const path = '/v1/patience/large';
+    request({ host: '127.0.0.1', port: app.port, path, headers, agent: false }, (answer) => {
+      answer.once('data', () => answer.destroy());
+    }).end();
+    await eventually(() =>
+      expect(logged(requestId)).toEqual([expect.objectContaining({ status: 200, cutOff: true })]),
+    );
+  });
+
+  it('has its line when it waited behind another on the connection that was closed', async () => {
+    const ids = [randomUUID(), randomUUID(), randomUUID()];
+    const socket = connect(app.port, '127.0.0.1');
+    socket.write(get('/healthz', ids[0]) + get('/v1/patience', ids[1]) + get('/healthz', ids[2]));
+    await once(socket, 'data');
+    socket.destroy();
+    await eventually(() => {
+      const cutOff = expect.objectContaining({ status: 499, cutOff: true }) as object;
+      expect(ids.map(logged)).toEqual([[expect.not.objectContaining({ cutOff: true })], [cutOff], [cutOff]]);
+    });
+  });
+
   it('counts as slow when a client gave up on it', async () => {
     const headers = { 'x-request-id': randomUUID() };
     const left = request({ host: '127.0.0.1', port: app.port, path: '/v1/patience', headers, agent: false });
@@ -100,9 +136,9 @@ describe('an answer that does not go out whole', () => {
     left.destroy();
     await eventually(async () => {
       const rows = await app.database.sql(
-        `SELECT details->>'route' AS route FROM platform_security_events WHERE type = 'slow_request'`,
+        `SELECT details->>'route' AS route, details->>'status' AS status FROM platform_security_events WHERE type = 'slow_request'`,
       );
-      expect(rows).toEqual([{ route: 'GET /v1/patience' }]);
+      expect(rows).toEqual([{ route: 'GET /v1/patience', status: '499' }]);
     });
     expect(logged(headers['x-request-id'])).toContainEqual(
       expect.objectContaining({ route: '/v1/patience', status: 499, cutOff: true }),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { merkleRoot, splitDigests } from './merkle.js';
+import { rootFits, type Seal } from './seal.js';
 
 const sha256 = (...parts: (string | Buffer)[]): Buffer =>
   parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest();
@@ -21,5 +22,18 @@ describe('the root of a batch', () => {
       expect(() => merkleRoot(['a'], [bad])).toThrow('64 hex digits');
       expect(splitDigests(bad)).toEqual(bad.length === 128 ? ['0'.repeat(64), '0'.repeat(64)] : []);
     }
+  });
+
+  it('fits no batch of millions of digests, or of ids that are no texts, and says so', () => {
+    const seal = {
+      ids: ['a'],
+      digests: digests[0],
+      rows: 1,
+      lastId: 'a',
+      root: merkleRoot(['a'], [digests[0]]),
+    };
+    expect(rootFits(seal as unknown as Seal)).toBe(true);
+    expect(rootFits({ ...seal, digests: 'a'.repeat(64 * 2e5) } as unknown as Seal)).toBe(false);
+    expect(rootFits({ ...seal, ids: [['a']], lastId: ['a'] } as unknown as Seal)).toBe(false);
   });
 });

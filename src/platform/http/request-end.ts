@@ -1,12 +1,54 @@
+import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** @param wasSent whether the whole answer went out: not when the client left, or when what the answer is made of broke */
-export type AfterRequest = (request: FastifyRequest, reply: FastifyReply, wasSent: boolean) => void;
+/** What nginx says of clients that left before they were answered. */
+export const CUT_OFF = 499;
+
+/** How a request ended. */
+export interface RequestEnd {
+  /** What the client saw; 499 when nothing was sent. */
+  readonly status: number;
+  /** Whether the whole answer went out: not when the client left, or when what the answer is made of broke. */
+  readonly wasSent: boolean;
+}
+
+export type AfterRequest = (request: FastifyRequest, reply: FastifyReply, end: RequestEnd) => void;
+
+/** Of connections on which answers wait for those before them: what to do when it is closed. */
+const queued = new WeakMap<Socket, Set<() => void>>();
 
 /** Sees the end of every request, once. Fastify's own `onResponse` hears of those alone whose whole answer was sent. */
 export function onRequestEnd(fastify: FastifyInstance, look: AfterRequest): void {
   fastify.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () => look(request, reply, reply.raw.writableFinished));
+    const { socket } = request.raw;
+    let wasSent = false;
+    let isOver = false;
+    const end = (): void => {
+      if (isOver) return;
+      isOver = true;
+      queued.get(socket)?.delete(end);
+      // An answer that still waited for its connection was only written to memory.
+      const wasBegun = reply.raw.writableFinished || (reply.raw.headersSent && reply.raw.socket !== null);
+      look(request, reply, { status: wasBegun ? reply.statusCode : CUT_OFF, wasSent });
+    };
+    // Node says "finish" as well when the connection was destroyed with half of the answer still in its buffer.
+    reply.raw.once('finish', () => (wasSent = !socket.destroyed));
+    reply.raw.once('close', end);
+    // An answer behind others (HTTP pipelining) has no connection yet and would not hear of its end.
+    if (reply.raw.socket === null) onceClosed(socket, end);
     done();
   });
+}
+
+/** One listener a connection, however many answers wait on it. */
+function onceClosed(socket: Socket, end: () => void): void {
+  let ends = queued.get(socket);
+  if (ends === undefined) {
+    ends = new Set();
+    queued.set(socket, ends);
+    socket.once('close', () => {
+      for (const each of queued.get(socket) ?? []) each();
+    });
+  }
+  ends.add(end);
 }

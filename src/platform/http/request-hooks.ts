@@ -7,13 +7,11 @@ import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
 import { clientAddress } from '../net/client-address.js';
 import { envelope } from './envelope.js';
-import { onRequestEnd } from './request-end.js';
+import { CUT_OFF, onRequestEnd, type RequestEnd } from './request-end.js';
 import { applySecurityHeaders } from './security-headers.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 const USER_AGENT_LIMIT = 512;
-/** What nginx says of clients that left: in the log when nothing was sent, in the figures when not all was. */
-const CUT_OFF = 499;
 
 interface Options {
   readonly log: Log;
@@ -36,10 +34,10 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
     logBreak(options.log, request, reply, payload);
     done(null, payload);
   });
-  onRequestEnd(fastify, (request, reply, wasSent) => {
-    logRequest(options.log, request, reply, wasSent);
+  onRequestEnd(fastify, (request, reply, end) => {
+    logRequest(options.log, request, reply, end);
     const route = request.routeOptions.url ?? null;
-    const status = wasSent ? reply.statusCode : CUT_OFF;
+    const status = end.wasSent ? end.status : CUT_OFF;
     options.metrics.request(request.method, route, status, reply.elapsedTime / 1000);
   });
 }
@@ -73,15 +71,15 @@ function printable(text: string): string {
 }
 
 /** One line a request. The path has no query string: filters hold personal data. */
-function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply, wasSent: boolean): void {
+function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply, end: RequestEnd): void {
   const { context } = request;
   const principal = context.principalOrNull;
   log.request({
     requestId: context.requestId,
     method: request.method,
     route: request.routeOptions.url ?? null,
-    status: reply.raw.headersSent ? reply.statusCode : CUT_OFF,
-    wasCutOff: !wasSent,
+    status: end.status,
+    wasCutOff: !end.wasSent,
     durationMs: Math.round(reply.elapsedTime * 10) / 10,
     ip: context.ipAddress,
     teamId: principal?.teamId,
