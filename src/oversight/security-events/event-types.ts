@@ -88,7 +88,7 @@ export const EVENT_TYPES = {
   slow_request: type('low', 'A request took longer than five seconds.', {
     route: 'route and method',
     durationMs: 'how long it took',
-    status: 'status of the answer',
+    status: 'status of the answer, or 499 when the client left before there was one',
   }),
   server_error: type('medium', 'A request failed for a reason of ours (5xx).', {
     code: 'error code of the answer',

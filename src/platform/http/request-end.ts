@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** What nginx says of clients that left before they were answered. */
+/** What nginx says of clients that left before they were answered; here of every answer that did not go out. */
 export const CUT_OFF = 499;
 
 /** How a request ended. */
