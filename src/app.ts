@@ -13,8 +13,8 @@ import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/intercept-mutations.js';
 import { MutationInterceptor } from './platform/http/mutation.interceptor.js';
 import { answerClientError } from './platform/http/client-errors.js';
+import { decodableUrl, MAX_PARAMETER_LENGTH } from './platform/http/decodable-url.js';
 import { installJsonParser } from './platform/http/json-body.js';
-import { onRequestEnd } from './platform/http/request-end.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
 import { RouteTable } from './platform/http/route-table.js';
@@ -38,6 +38,8 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     exposeHeadRoutes: false,
     clientErrorHandler: answerClientError,
     genReqId: () => '',
+    rewriteUrl: decodableUrl,
+    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
     logger: parts.log,
@@ -69,20 +71,20 @@ async function assemble(
   fastify.removeContentTypeParser('text/plain');
   installJsonParser(fastify);
   limitArrival(fastify);
+  const denials = app.get(DenialRecorder);
   installRequestHooks(fastify, {
     log: parts.log,
     metrics: app.get(Metrics),
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
     isProduction: parts.config.isProduction,
+    atEnd: (request, end) => denials.onEnd(request, end),
   });
   // Before the anonymous limit: a preflight carries no credential, and the request it asks for is counted itself.
   await installCors(app, parts.config);
-  const denials = app.get(DenialRecorder);
   fastify.addHook('onSend', (request, _reply, payload, done) => {
     denials.onSend(request, payload);
     done(null, payload);
   });
-  onRequestEnd(fastify, (request, reply, { status }) => denials.onEnd(request, status, reply.elapsedTime));
   await app.register(cookie);
   await installUploads(app);
   // Blocked addresses and traps first: they are decided without the database, and a limit must not hide a trap.

@@ -4,6 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { IntegrityError } from '../../platform/crypto/aead.js';
 import type { ApiError, ErrorCode } from '../../platform/http/api-error.js';
 import { type RefusalRecorder, Refusals } from '../../platform/http/refusals.js';
+import type { RequestEnd } from '../../platform/http/request-end.js';
 import type { JobFailure } from '../../platform/jobs/job.js';
 import { Jobs } from '../../platform/jobs/jobs.service.js';
 import type { SecurityEventType } from './event-types.js';
@@ -84,9 +85,9 @@ export class DenialRecorder implements RefusalRecorder {
   }
 
   /** For the end of each request, whoever waited for it. */
-  onEnd(request: FastifyRequest, status: number, elapsedMs: number): void {
-    if (elapsedMs < SLOW_REQUEST_MS) return;
-    const details = { route: routeOf(request), durationMs: Math.round(elapsedMs), status };
+  onEnd(request: FastifyRequest, { status, durationMs }: RequestEnd): void {
+    if (durationMs < SLOW_REQUEST_MS) return;
+    const details = { route: routeOf(request), durationMs: Math.round(durationMs), status };
     this.events.record({ ...factsOf(request), type: 'slow_request', details });
   }
 }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /** What nginx says of clients that left before they were answered; here of every answer that did not go out. */
 export const CUT_OFF = 499;
@@ -10,9 +10,10 @@ export interface RequestEnd {
   readonly status: number;
   /** Whether the whole answer went out: not when the client left, or when what the answer is made of broke. */
   readonly wasSent: boolean;
+  readonly durationMs: number;
 }
 
-export type AfterRequest = (request: FastifyRequest, reply: FastifyReply, end: RequestEnd) => void;
+export type AfterRequest = (request: FastifyRequest, end: RequestEnd) => void;
 
 /** Of connections on which answers wait for those before them: what to do when it is closed. */
 const queued = new WeakMap<Socket, Set<() => void>>();
@@ -21,6 +22,7 @@ const queued = new WeakMap<Socket, Set<() => void>>();
 export function onRequestEnd(fastify: FastifyInstance, look: AfterRequest): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     const { socket } = request.raw;
+    const begunAt = performance.now();
     let wasSent = false;
     let isOver = false;
     const end = (): void => {
@@ -29,7 +31,8 @@ export function onRequestEnd(fastify: FastifyInstance, look: AfterRequest): void
       queued.get(socket)?.delete(end);
       // An answer that still waited for its connection was only written to memory.
       const wasBegun = reply.raw.writableFinished || (reply.raw.headersSent && reply.raw.socket !== null);
-      look(request, reply, { status: wasBegun ? reply.statusCode : CUT_OFF, wasSent });
+      const status = wasBegun ? reply.statusCode : CUT_OFF;
+      look(request, { status, wasSent, durationMs: performance.now() - begunAt });
     };
     // Node says "finish" as well when the connection was destroyed with half of the answer still in its buffer.
     reply.raw.once('finish', () => (wasSent = !socket.destroyed));

@@ -7,7 +7,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
 import { clientAddress } from '../net/client-address.js';
 import { envelope } from './envelope.js';
-import { CUT_OFF, onRequestEnd, type RequestEnd } from './request-end.js';
+import { type AfterRequest, CUT_OFF, onRequestEnd, type RequestEnd } from './request-end.js';
 import { applySecurityHeaders } from './security-headers.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -18,6 +18,8 @@ interface Options {
   readonly metrics: Metrics;
   readonly trustedProxies: AddressList;
   readonly isProduction: boolean;
+  /** Hears of the end of each request as well. */
+  readonly atEnd: AfterRequest;
 }
 
 /** Hooks that see every request, unmatched paths and broken bodies included. */
@@ -34,11 +36,12 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
     logBreak(options.log, request, reply, payload);
     done(null, payload);
   });
-  onRequestEnd(fastify, (request, reply, end) => {
-    logRequest(options.log, request, reply, end);
+  onRequestEnd(fastify, (request, end) => {
+    logRequest(options.log, request, end);
     const route = request.routeOptions.url ?? null;
     const status = end.wasSent ? end.status : CUT_OFF;
-    options.metrics.request(request.method, route, status, reply.elapsedTime / 1000);
+    options.metrics.request(request.method, route, status, end.durationMs / 1000);
+    options.atEnd(request, end);
   });
 }
 
@@ -71,7 +74,7 @@ function printable(text: string): string {
 }
 
 /** One line a request. The path has no query string: filters hold personal data. */
-function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply, end: RequestEnd): void {
+function logRequest(log: Log, request: FastifyRequest, end: RequestEnd): void {
   const { context } = request;
   const principal = context.principalOrNull;
   log.request({
@@ -80,7 +83,7 @@ function logRequest(log: Log, request: FastifyRequest, reply: FastifyReply, end:
     route: request.routeOptions.url ?? null,
     status: end.status,
     wasCutOff: !end.wasSent,
-    durationMs: Math.round(reply.elapsedTime * 10) / 10,
+    durationMs: Math.round(end.durationMs * 10) / 10,
     ip: context.ipAddress,
     teamId: principal?.teamId,
     userId: principal?.userId,
