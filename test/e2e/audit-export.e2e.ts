@@ -94,6 +94,22 @@ describe('the export of the audit log', () => {
     expect(check(masked, pem, head)).toMatchObject({ valid: false, reason: expect.stringContaining('file') });
   });
 
+  it.each([
+    ['seal', 'digests'],
+    ['seal', 'ids'],
+    ['seal', 'signature'],
+    ['row', 'stored'],
+    ['end', 'signature'],
+  ])('is not whole when a %s has no %s', async (kind, field) => {
+    const lines = (await ndjson()).split('\n');
+    const at = lines.findIndex((line) => line.includes(`"kind":"${kind}"`));
+    for (const nothing of [null, 7, {}]) {
+      const broken = JSON.stringify({ ...JSON.parse(lines[at]), [field]: nothing });
+      expect(check(lines.toSpliced(at, 1, broken).join('\n'), pem, head).valid).toBe(false);
+    }
+    expect(check(lines.toSpliced(at, 1, 'null').join('\n'), pem, head).valid).toBe(false);
+  });
+
   it('is not believed when signed with another key', async () => {
     const other = await startTestApp({ env: { AUDIT_SIGNING_KEY: Buffer.alloc(32, 7).toString('base64') } });
     try {

@@ -73,12 +73,14 @@ export class OfflineCheck {
       return;
     }
     if (this.end) this.fail(null, 'there are lines after the end');
-    if (line.kind !== 'end') this.hash.update(`${text}\n`);
-    this.take(line);
+    this.judged(() => {
+      if (line.kind !== 'end') this.hash.update(`${text}\n`);
+      this.take(line);
+    });
   }
 
   result(): OfflineResult {
-    if (!this.flaw) this.finish();
+    if (!this.flaw) this.judged(() => this.finish());
     return {
       valid: this.flaw === null,
       checkedRows: this.checkedRows,
@@ -89,6 +91,15 @@ export class OfflineCheck {
       reason: this.flaw?.reason ?? null,
       head: this.head,
     };
+  }
+
+  /** A file may hold anything: what is null or a number where a text belongs is a flaw of the file, and no reason to say nothing. */
+  private judged(look: () => void): void {
+    try {
+      look();
+    } catch {
+      this.fail(this.expectedId(), 'a line does not have the form of an export');
+    }
   }
 
   private take(line: ExportLine): void {
