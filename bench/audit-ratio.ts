@@ -81,6 +81,7 @@ async function main(): Promise<void> {
         .finally(() => process.exit(1)),
   );
   try {
+    console.log(server.description);
     if (server.postmasterPid !== null) pinTree(server.postmasterPid, OTHER_CORE);
     const targets = [PRODUCT, UNAUDITED].map((variant) => productTarget(server, variant));
     const started = [];

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
+import { newId } from '../crypto/new-id.js';
 import { ALWAYS } from './security-headers.js';
 
 /**
@@ -11,7 +11,7 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     socket.destroy();
     return;
   }
-  const requestId = randomUUID();
+  const requestId = newId();
   const message = MESSAGES[error.code ?? ''] ?? 'The request is not valid HTTP.';
   const body = JSON.stringify({ success: false, error: { code: 'VALIDATION_FAILED', message, requestId } });
   const headers = [

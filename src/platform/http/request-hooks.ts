@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RequestContext } from '../context/request-context.js';
+import { newId } from '../crypto/new-id.js';
 import type { Log } from '../logging/log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
@@ -55,9 +55,10 @@ function logBreak(log: Log, request: FastifyRequest, reply: FastifyReply, payloa
   });
 }
 
+/** Ids that we give out rise: the audit log has an index of them, and new entries then go to its end. */
 function contextOf(request: FastifyRequest, trusted: AddressList): RequestContext {
   const given = request.headers['x-request-id'];
-  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+  const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
   const address = clientAddress(
     request.socket.remoteAddress ?? '',
     request.headers['x-forwarded-for'],
