@@ -19,7 +19,7 @@ export class WatchedStatements {
   async readOf(table: string, work: () => Promise<unknown>): Promise<Statement> {
     this.seen = [];
     await work();
-    const reads = this.seen.filter(({ text }) => new RegExp(`(FROM|JOIN) ${table} [at]\\b`).test(text));
+    const reads = this.seen.filter(({ text }) => new RegExp(`(FROM|JOIN) ${table} [aet]\\b`).test(text));
     if (reads.length !== 1) throw new Error(`${reads.length} reads of ${table} instead of one`);
     return reads[0];
   }
