@@ -52,7 +52,12 @@ async function startOwn(): Promise<BenchPostgres> {
   const kept = process.env.BENCH_DATA_DIR;
   const dataDir = kept ?? join(tmpdir(), `latchkey-bench-${process.pid}`);
   const server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
-  await wearIn(server.adminUrl());
+  try {
+    await wearIn(server.adminUrl());
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
   const stop = async (): Promise<void> => {
     await server.stop();
     if (!kept) rmSync(dataDir, { recursive: true, force: true });
@@ -70,6 +75,8 @@ const WEAR_ROWS = 700_000;
  */
 async function wearIn(url: string): Promise<void> {
   await withClient(url, async (client) => {
+    // A run that was broken off leaves it behind in a folder that stays.
+    await client.query('DROP TABLE IF EXISTS wear');
     await client.query('CREATE TABLE wear (n integer, text text)');
     for (let turn = 0; turn < 2; turn++) {
       await client.query(

@@ -13,7 +13,7 @@ import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/intercept-mutations.js';
 import { MutationInterceptor } from './platform/http/mutation.interceptor.js';
 import { answerClientError } from './platform/http/client-errors.js';
-import { decodableUrl, MAX_PARAMETER_LENGTH } from './platform/http/decodable-url.js';
+import { decodableUrl, MAX_HEAD_BYTES, MAX_PARAMETER_LENGTH } from './platform/http/decodable-url.js';
 import { installJsonParser } from './platform/http/json-body.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
@@ -32,7 +32,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: LONGEST_REQUEST_MS,
-    http: { connectionsCheckingInterval: 1000, headersTimeout: 5000 },
+    http: { connectionsCheckingInterval: 1000, headersTimeout: 5000, maxHeaderSize: MAX_HEAD_BYTES },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     exposeHeadRoutes: false,

@@ -124,5 +124,8 @@ describe('npm run audit:verify', () => {
     for (const args of [[], ['/nowhere'], [file('{}'), '--public-key', commands.path('heads.log')]])
       expect((await verify(...args)).code).toBe(2);
     expect((await verify(file('not JSON'))).code).toBe(2);
+    const headOfAnother = commands.path('others.log');
+    writeFileSync(headOfAnother, JSON.stringify({ teamId: 'another', seq: 1 }));
+    expect((await verify(file(await exported()), '--head', headOfAnother)).code).toBe(2);
   });
 });

@@ -39,6 +39,10 @@ describe('paths that no route can mean', () => {
     ['bytes that are no UTF-8', '/v1/clients-%ff'],
     ['half an escape', '/v1/%7'],
     ['a stray percent sign and a query', '/%zz?q=%zz'],
+    ['a whole address of no port', 'http://a.example:99999/nothing'],
+    ['a whole address of no host', 'http://%zz/nothing'],
+    ['a whole address with half a bracket', 'http://[::1/nothing'],
+    ['a whole address with a fragment', 'http://a.example/nothing#a'],
   ])('answer %s like any unknown path, and leave a line in the log', async (_name, path) => {
     const { status, headers, json } = await get(path, freshAddress());
     expect([status, json.error.code]).toEqual([404, 'NOT_FOUND']);
@@ -72,7 +76,7 @@ describe('paths that no route can mean', () => {
 
   it('hide no trap: what a scanner adds to its paths does not help it', async () => {
     const from = freshAddress();
-    for (const path of ['/.env/%zz', '/.git/%ff', '/phpmyadmin/%zz']) await get(path, from);
+    for (const path of ['/.env/%zz', '/%2egit/%ff', 'http://a.example/phpmyadmin/']) await get(path, from);
     expect((await get('/v1/clients', from)).status).toBe(403);
   });
 

@@ -103,8 +103,14 @@ function statementOf(teamId: string, query: AuditQueryDto, position: string | nu
     action: query.action,
     request_id: query.requestId,
   };
+  // One record or request has few rows: nothing else may lead to them. Where the log has no statistics yet (a new month, a
+  // restored database) all indexes look alike, and a history would read every row of its kind.
+  const leading = query.resourceId === undefined ? 'request_id' : 'resource_id';
+  const hasFew = equal[leading] !== undefined;
   for (const [column, value] of Object.entries(equal)) {
-    if (value !== undefined) conditions.push(`a.${column} = ${parameters.add(value)}`);
+    if (value === undefined) continue;
+    const condition = `a.${column} = ${parameters.add(value)}`;
+    conditions.push(hasFew && column !== leading ? `(${condition}) IS TRUE` : condition);
   }
   if (query.from) {
     conditions.push(`a.created_at >= ${parameters.add(query.from)}`);

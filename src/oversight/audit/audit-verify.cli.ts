@@ -43,6 +43,10 @@ async function run(): Promise<number> {
   if (file === undefined || positionals.length > 1) throw new Error(USAGE);
   const { teamId } = JSON.parse(await firstLine(file)) as { teamId?: string };
   const head = values.head === undefined ? null : readHead(values.head, teamId ?? '');
+  if (values.head !== undefined && head === null)
+    throw new Error(
+      `${values.head} has no head of the log of team ${teamId ?? '(none)'}: without one a cut-off end does not show`,
+    );
   const pem = values['public-key'];
   const check = new OfflineCheck(pem === undefined ? null : readKeys(pem), head);
   for await (const line of createInterface({ input: createReadStream(file) })) check.add(line);

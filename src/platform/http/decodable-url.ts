@@ -1,21 +1,36 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Longer than any path can be: Node refuses heads above 16 KiB. A parameter is judged by its route's own pipe. */
-export const MAX_PARAMETER_LENGTH = 16_384;
+/** Of a request's line and headers together, in bytes: Node's default, said here because the router must not meet more. */
+export const MAX_HEAD_BYTES = 16_384;
+
+/** As long as any path can be: a parameter is judged by its route's own pipe. */
+export const MAX_PARAMETER_LENGTH = MAX_HEAD_BYTES;
+
+/** The absolute form of a request's target (RFC 9112, section 3.2.2) begins with what decides nothing here. */
+const AUTHORITY = /^https?:\/\/[^/?#]*/i;
+/** A `%` without two hex digits, and bytes beyond ASCII: when a path does not decode, one of these is why. */
+const UNDECODABLE = /%(?:[89a-f][0-9a-f]|(?![0-9a-f]{2}))/gi;
+const REPLACEMENT = '\uFFFD';
 
 /**
- * The router itself answers a path that it cannot decode, before any hook: without blocks of addresses, limits, traps or a
- * log line. So a path with a stray `%`, or with bytes that are no UTF-8, is taken literally instead (as the URL Standard's
- * parser does) and goes the way of every request; nothing but a 404 or a refused parameter lies at its end.
+ * The router itself answers a target that it cannot read, before any hook: without blocks of addresses, limits, traps or a
+ * log line. So what does not decode is replaced, as decoders of UTF-8 do, and the request goes the way of every other one;
+ * nothing but a 404 or a refused parameter lies at its end. Never longer than what came: this runs before every limit.
  */
 export function decodableUrl({ url = '' }: Pick<IncomingMessage, 'url'>): string {
-  if (!url.includes('%')) return url;
-  const end = url.search(/[?#]/);
-  const path = end < 0 ? url : url.slice(0, end);
+  const target = url.startsWith('/') ? url : originForm(url);
+  if (!target.includes('%')) return target;
+  const end = target.search(/[?#]/);
+  const path = end < 0 ? target : target.slice(0, end);
   try {
     decodeURIComponent(path);
-    return url;
+    return target;
   } catch {
-    return path.replaceAll('%', '%25') + url.slice(path.length);
+    return path.replace(UNDECODABLE, REPLACEMENT) + target.slice(path.length);
   }
+}
+
+function originForm(url: string): string {
+  const rest = url.replace(AUTHORITY, '');
+  return rest === url || rest.startsWith('/') ? rest : `/${rest}`;
 }
