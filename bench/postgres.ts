@@ -52,16 +52,16 @@ async function startOwn(): Promise<BenchPostgres> {
   const kept = process.env.BENCH_DATA_DIR;
   const dataDir = kept ?? join(tmpdir(), `latchkey-bench-${process.pid}`);
   const server = await startEmbeddedPostgres({ dataDir, settings: SETTINGS });
-  try {
-    await wearIn(server.adminUrl());
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
   const stop = async (): Promise<void> => {
     await server.stop();
     if (!kept) rmSync(dataDir, { recursive: true, force: true });
   };
+  try {
+    await wearIn(server.adminUrl());
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return { adminUrl: (database) => server.adminUrl(database), stop, ...(await describe(server.adminUrl())) };
 }
 

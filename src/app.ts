@@ -13,7 +13,7 @@ import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/intercept-mutations.js';
 import { MutationInterceptor } from './platform/http/mutation.interceptor.js';
 import { answerClientError } from './platform/http/client-errors.js';
-import { decodableUrl, MAX_HEAD_BYTES, MAX_PARAMETER_LENGTH } from './platform/http/decodable-url.js';
+import { decodableUrl, MAX_HEAD_BYTES } from './platform/http/decodable-url.js';
 import { installJsonParser } from './platform/http/json-body.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
@@ -39,7 +39,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     clientErrorHandler: answerClientError,
     genReqId: () => '',
     rewriteUrl: decodableUrl,
-    routerOptions: { maxParamLength: MAX_PARAMETER_LENGTH },
+    routerOptions: { maxParamLength: MAX_HEAD_BYTES },
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.forRoot(parts), adapter, {
     logger: parts.log,

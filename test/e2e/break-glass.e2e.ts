@@ -118,6 +118,13 @@ describe('break-glass', () => {
     }
   });
 
+  it("leaves no more of an endless path in the team's log than paths of ours could have", async () => {
+    const answer = await (await inside()).get(`/v1/clients/${'a'.repeat(3000)}`);
+    expect(answer.status).toBe(400);
+    const rows = await team.http.get(`/v1/audit-log?requestId=${String(answer.headers['x-request-id'])}`);
+    expect(rows.json.data[0].newValues.path).toHaveLength(512);
+  });
+
   it('tells the team: audit row, critical event, and a mail to its owners with the reason', async () => {
     const answer = await open({ pii: true });
     const requestId = String(answer.headers['x-request-id']);

@@ -9,7 +9,7 @@ const USAGE = `npm run audit:verify -- FILE [--head HEADS] [--public-key PEM]
   FILE          an NDJSON export of GET /v1/audit-log/export
   --head        a file of anchored heads (audit-heads-YYYY-MM-DD.log), or the "head" that /verify answered
   --public-key  the keys that were kept elsewhere, one or more in PEM; without it the file's own are believed
-Ends with 0 when the log is whole, 1 when it is not, 2 when it cannot be read.`;
+Ends with 0 when the log is whole, 1 when it is not, 2 when a file cannot be read or HEADS has none of the log's team.`;
 
 /** The newest head of the export's team among the lines of a file. */
 function readHead(file: string, teamId: string): SealHeader | null {

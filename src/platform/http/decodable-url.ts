@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Of a request's line and headers together, in bytes: Node's default, said here because the router must not meet more. */
+/**
+ * Of a request's line and headers together: Node's default, said here because it is the router's limit of a parameter as
+ * well. What is longer than that limit the router would answer itself; so no parameter is, and each is judged by its route's pipe.
+ */
 export const MAX_HEAD_BYTES = 16_384;
-
-/** As long as any path can be: a parameter is judged by its route's own pipe. */
-export const MAX_PARAMETER_LENGTH = MAX_HEAD_BYTES;
 
 /** The absolute form of a request's target (RFC 9112, section 3.2.2) begins with what decides nothing here. */
 const AUTHORITY = /^https?:\/\/[^/?#]*/i;

@@ -55,9 +55,9 @@ function logBreak(log: Log, request: FastifyRequest, reply: FastifyReply, payloa
   });
 }
 
-/** Ids that we give out rise: the audit log has an index of them, and new entries then go to its end. */
 function contextOf(request: FastifyRequest, trusted: AddressList): RequestContext {
   const given = request.headers['x-request-id'];
+  // Ids of ours rise: the audit log has an index of them, and new entries then go to its end.
   const requestId = typeof given === 'string' && REQUEST_ID.test(given) ? given : newId();
   const address = clientAddress(
     request.socket.remoteAddress ?? '',
