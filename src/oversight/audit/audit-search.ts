@@ -1,0 +1,158 @@
+import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
+import type { Statement } from '../../platform/database/statement.js';
+import { inTenant } from '../../platform/database/tenant-read.js';
+import type { AuditQueryDto } from './dto/audit-query.dto.js';
+
+/** Ids are made on the instances, the time of a row by the database; clocks may differ by this much. */
+const CLOCK_SKEW_MS = 3_600_000;
+
+/** The times of a batch lead to it: the first one that ends at or after the row is nearly always the right one. */
+const SEAL_OF_ROW = `SELECT s.seq, s.sealed_at FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
+  AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids) ORDER BY s.last_created_at LIMIT 1`;
+
+/** The first 40 bits of a UUIDv7 (RFC 9562, section 5.7) as text: ids made within the same 256 ms begin with the same ones. */
+const QUARTER_SECOND = 11;
+const BEGINS_LIKE_AN_ID = /^[0-9a-f]{8}-[0-9a-f]{2}/;
+/** Rows that were made in another quarter of a second than their request's id; these alone are in the index by request. */
+const APART_FROM_REQUEST = `left(a.id::text, ${QUARTER_SECOND}) <> left(a.request_id, ${QUARTER_SECOND})`;
+
+const ACTIONS = `VALUES ('CREATE'), ('UPDATE'), ('DELETE')`;
+
+/**
+ * The rows of a team that a query asks for, newest first and one more than a page, with their seals and the keys of their subjects. Every way to them
+ * goes along an index that was made for it, whatever PostgreSQL knows of how frequent a value is
+ * (docs/decisions/0033-fewer-indexes-of-the-audit-log.md).
+ * @param position the id before which the page begins
+ */
+export function auditSearch(teamId: string, query: AuditQueryDto, position: string | null): Statement {
+  const parameters = new Parameters();
+  const own = [`a.team_id = ${parameters.add(teamId)}::uuid`, 'x.team IS NOT NULL'];
+  const search = { query, parameters, own, where: [...own, ...boundsOf(query, position, parameters)] };
+  const limit = parameters.add(query.limit + 1);
+  const text = inTenant(`SELECT a.*, k.wrapped, seal.seq AS seal_seq, seal.sealed_at
+    FROM (SELECT a.* FROM (${wayOf({ ...search, limit })}) a ORDER BY a.id DESC LIMIT ${limit}) a
+    LEFT JOIN LATERAL (SELECT k.wrapped FROM data_keys k
+          WHERE k.team_id = a.team_id AND k.subject_id = a.resource_id LIMIT 1) k ON true
+    LEFT JOIN LATERAL (${SEAL_OF_ROW}) seal ON true
+    ORDER BY a.id DESC`);
+  return { name: null, text, values: parameters.values };
+}
+
+interface Search {
+  readonly query: AuditQueryDto;
+  readonly parameters: Parameters;
+  /** The tenant. */
+  readonly own: readonly string[];
+  /** The tenant, the time and the page. */
+  readonly where: readonly string[];
+  readonly limit: string;
+}
+
+function boundsOf(query: AuditQueryDto, position: string | null, parameters: Parameters): string[] {
+  const bounds: string[] = [];
+  if (query.from) {
+    bounds.push(`a.created_at >= ${parameters.add(query.from)}`);
+    bounds.push(`a.id >= ${parameters.add(firstIdOf(shifted(query.from, -CLOCK_SKEW_MS)))}::uuid`);
+  }
+  if (query.to) {
+    bounds.push(`a.created_at < ${parameters.add(query.to)}`);
+    bounds.push(`a.id < ${parameters.add(firstIdOf(shifted(query.to, CLOCK_SKEW_MS)))}::uuid`);
+  }
+  if (position) bounds.push(`a.id < ${parameters.add(position)}::uuid`);
+  return bounds;
+}
+
+function wayOf(search: Search): string {
+  const { query } = search;
+  if (query.resourceId !== undefined) return byRecord(search);
+  if (query.requestId !== undefined) return byRequest(search, query.requestId);
+  const isBySomebody = query.userId !== undefined || query.apiKeyId !== undefined;
+  if (isBySomebody || (query.resourceType === undefined && query.action === undefined))
+    return rowsWhere([...search.where, ...equal(search, [])]);
+  return byKind(search);
+}
+
+/** One record has few rows: nothing else may lead to them. */
+function byRecord(search: Search): string {
+  const record = `a.resource_id = ${search.parameters.add(search.query.resourceId)}`;
+  return rowsWhere([...search.where, record, ...equal(search, ['resource_id']).map(unindexed)]);
+}
+
+/** One request has few rows as well: those of its quarter of a second are found by their ids, the others by an index of their own. */
+function byRequest(search: Search, requestId: string): string {
+  const { parameters, where } = search;
+  const conditions = [...where, ...equal(search, ['request_id']).map(unindexed)];
+  const request = `a.request_id = ${parameters.add(requestId)}`;
+  const ways = [rowsWhere([...conditions, request, APART_FROM_REQUEST])];
+  if (BEGINS_LIKE_AN_ID.test(requestId)) {
+    const start = requestId.slice(0, QUARTER_SECOND);
+    const [first, last] = ['00-0000-0000-000000000000', 'ff-ffff-ffff-ffffffffffff'].map((rest) =>
+      parameters.add(start + rest),
+    );
+    ways.push(
+      rowsWhere([...conditions, unindexed(request), `a.id >= ${first}::uuid`, `a.id <= ${last}::uuid`]),
+    );
+  }
+  return ways.join(' UNION ALL ');
+}
+
+/**
+ * By action and kind of record. Where one of the two is not given, each of its values is sought by itself, so that rows without what is asked for
+ * are never read, however many there are. The order by kind, which every row of a search has the same of, and the range instead of an equality
+ * leave PostgreSQL no other index: it would believe that two frequent values are often met together.
+ */
+function byKind(search: Search): string {
+  const { query, parameters, where, limit } = search;
+  const action = query.action === undefined ? null : `${parameters.add(query.action)}::text`;
+  const kind = query.resourceType === undefined ? null : `${parameters.add(query.resourceType)}::text`;
+  const sought = [...where, 'a.action = v.action', 'a.resource_type >= v.kind', 'a.resource_type <= v.kind'];
+  return `SELECT a.* FROM (${pairs(search.own, action, kind)}) v (action, kind)
+    CROSS JOIN LATERAL (${rowsWhere(sought)} ORDER BY a.resource_type DESC, a.id DESC LIMIT ${limit}) a`;
+}
+
+/** Each action with each kind that the search is for; of the kinds that the team has of an action one leads to the next. */
+function pairs(own: readonly string[], action: string | null, kind: string | null): string {
+  if (kind !== null)
+    return action === null
+      ? `SELECT w.action, ${kind} FROM (${ACTIONS}) w (action)`
+      : `VALUES (${action}, ${kind})`;
+  const kindsWhere = (conditions: readonly string[]): string =>
+    `SELECT a.resource_type AS kind FROM audit_log a WHERE ${[...own, `a.action = ${action}`, ...conditions].join(' AND ')}
+      ORDER BY a.resource_type LIMIT 1`;
+  return `WITH RECURSIVE kinds AS ((${kindsWhere([])}) UNION ALL
+      SELECT n.kind FROM kinds CROSS JOIN LATERAL (${kindsWhere(['a.resource_type > kinds.kind'])}) n)
+    SELECT ${action}, kind FROM kinds`;
+}
+
+const COLUMNS = {
+  resource_type: 'resourceType',
+  resource_id: 'resourceId',
+  user_id: 'userId',
+  api_key_id: 'apiKeyId',
+  action: 'action',
+  request_id: 'requestId',
+} as const;
+
+/** What the query asks for, but of these columns. */
+function equal({ query, parameters }: Search, without: readonly string[]): string[] {
+  const conditions: string[] = [];
+  for (const [column, filter] of Object.entries(COLUMNS)) {
+    const value = query[filter];
+    if (value !== undefined && !without.includes(column))
+      conditions.push(`a.${column} = ${parameters.add(value)}`);
+  }
+  return conditions;
+}
+
+/** The same condition as one that no index serves. */
+function unindexed(condition: string): string {
+  return `(${condition}) IS TRUE`;
+}
+
+function rowsWhere(conditions: readonly string[]): string {
+  return `SELECT a.* FROM audit_log a WHERE ${conditions.join(' AND ')}`;
+}
+
+function shifted(isoTime: string, byMs: number): string {
+  return new Date(Date.parse(isoTime) + byMs).toISOString();
+}
