@@ -1,6 +1,9 @@
 /**
  * `npm run bench:audit`: what the audit log costs. The same changes by 16 writers in one team, with the audit insert and
  * with a copy of the build that leaves it out, in turns of one run. Prints the ratio of the two.
+ *
+ * Server, PostgreSQL and load run where the system puts them, as they do in use. With `--pinned` they are bound to cores as in `npm run bench`:
+ * steadier, but then it is the ratio of the one core which PostgreSQL shares with the load.
  */
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +33,8 @@ const UNAUDITED: ProductVariant = {
   database: 'latchkey_bench_unaudited',
   countChanges: 'SELECT sum(version) AS count FROM clients',
 };
+
+const PINNED = '--pinned';
 
 const log = (text: string): void => void process.stderr.write(`${text}\n`);
 
@@ -68,8 +73,11 @@ async function compare(
 }
 
 async function main(): Promise<void> {
-  const options = { ...parseOptions(process.argv.slice(2)), sizes: SIZES, works: [...WORKS] };
-  pinThisProcess(OTHER_CORE);
+  const given = process.argv.slice(2);
+  const isPinned = given.includes(PINNED);
+  const rest = given.filter((argument) => argument !== PINNED);
+  const options = { ...parseOptions(rest), sizes: SIZES, works: [...WORKS] };
+  if (isPinned) pinThisProcess(OTHER_CORE);
   makeCopy();
   const server = await startPostgres();
   // For Ctrl-C as well: a server left behind would spoil the next run's figures.
@@ -82,8 +90,10 @@ async function main(): Promise<void> {
   );
   try {
     console.log(server.description);
-    if (server.postmasterPid !== null) pinTree(server.postmasterPid, OTHER_CORE);
-    const targets = [PRODUCT, UNAUDITED].map((variant) => productTarget(server, variant));
+    if (isPinned && server.postmasterPid !== null) pinTree(server.postmasterPid, OTHER_CORE);
+    const targets = [PRODUCT, UNAUDITED].map((variant) =>
+      productTarget(server, isPinned ? variant : { ...variant, core: null }),
+    );
     const started = [];
     for (const target of targets) {
       const { baseTeams } = await target.prepare(SIZES);

@@ -14,6 +14,8 @@ export interface ServerCommand {
   env: NodeJS.ProcessEnv;
   /** Tells from a line of its output which port it listens on; null for any other line. */
   portOf: (line: string) => number | null;
+  /** The one that it may run on; any when null. */
+  core?: number | null;
 }
 
 const running = new Set<Running>();
@@ -23,12 +25,11 @@ export async function stopServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.stop()));
 }
 
-/** Starts a server alone on its core (`taskset` replaces itself by node, so the pid is the server's). */
-export async function startServer({ args, env, portOf }: ServerCommand): Promise<Running> {
-  const child = spawn('taskset', ['-c', String(SERVER_CORE), process.execPath, ...args], {
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/** Starts a server, on a core of its own unless another is given (`taskset` replaces itself by node, so the pid is the server's). */
+export async function startServer({ args, env, portOf, core }: ServerCommand): Promise<Running> {
+  const pin = core === null ? [] : ['taskset', '-c', String(core ?? SERVER_CORE)];
+  const [command, ...rest] = [...pin, process.execPath, ...args];
+  const child = spawn(command, rest, { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);

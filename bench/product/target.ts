@@ -14,6 +14,8 @@ export interface ProductVariant {
   readonly entry: string;
   readonly database: `latchkey_bench_${string}`;
   readonly countChanges: string;
+  /** As {@link startServer} takes it. */
+  readonly core?: number | null;
 }
 
 export const PRODUCT: ProductVariant = {
@@ -25,13 +27,14 @@ export const PRODUCT: ProductVariant = {
 
 /** The product as one side of the comparison: in production mode with all checks on, only the amounts of the limits out of the load's reach. */
 export function productTarget(server: BenchPostgres, variant: ProductVariant = PRODUCT): Target {
-  const { name, entry, database, countChanges } = variant;
+  const { name, entry, database, countChanges, core } = variant;
   let databaseUrl = '';
   let env: NodeJS.ProcessEnv = {};
   const start = (): Promise<Running> =>
     startServer({
       args: [...NODE_ARGS, entry],
       env,
+      core,
       portOf: (line) => (line.includes('"listening"') ? Number(env.PORT) : null),
     });
   return {

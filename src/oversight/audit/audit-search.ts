@@ -10,18 +10,11 @@ const CLOCK_SKEW_MS = 3_600_000;
 const SEAL_OF_ROW = `SELECT s.seq, s.sealed_at FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
   AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids) ORDER BY s.last_created_at LIMIT 1`;
 
-/** The first 40 bits of a UUIDv7 (RFC 9562, section 5.7) as text: ids made within the same 256 ms begin with the same ones. */
-const QUARTER_SECOND = 11;
-const BEGINS_LIKE_AN_ID = /^[0-9a-f]{8}-[0-9a-f]{2}/;
-/** Rows that were made in another quarter of a second than their request's id; these alone are in the index by request. */
-const APART_FROM_REQUEST = `left(a.id::text, ${QUARTER_SECOND}) <> left(a.request_id, ${QUARTER_SECOND})`;
-
 const ACTIONS = `VALUES ('CREATE'), ('UPDATE'), ('DELETE')`;
 
 /**
- * The rows of a team that a query asks for, newest first and one more than a page, with their seals and the keys of their subjects. Every way to them
- * goes along an index that was made for it, whatever PostgreSQL knows of how frequent a value is
- * (docs/decisions/0033-fewer-indexes-of-the-audit-log.md).
+ * The rows of a team that a query asks for, newest first and one more than a page, with their seals and the keys of their subjects. Each
+ * filter goes along an index that was made for it; a kind and an action go along one together (docs/decisions/0033-audit-log-by-action-and-kind.md).
  * @param position the id before which the page begins
  */
 export function auditSearch(teamId: string, query: AuditQueryDto, position: string | null): Statement {
@@ -64,36 +57,22 @@ function boundsOf(query: AuditQueryDto, position: string | null, parameters: Par
 
 function wayOf(search: Search): string {
   const { query } = search;
-  if (query.resourceId !== undefined) return byRecord(search);
-  if (query.requestId !== undefined) return byRequest(search, query.requestId);
+  if (query.resourceId !== undefined) return byFew(search, 'resource_id');
+  if (query.requestId !== undefined) return byFew(search, 'request_id');
   const isBySomebody = query.userId !== undefined || query.apiKeyId !== undefined;
   if (isBySomebody || (query.resourceType === undefined && query.action === undefined))
-    return rowsWhere([...search.where, ...equal(search, [])]);
+    return rowsWhere([...search.where, ...equal(search)]);
   return byKind(search);
 }
 
-/** One record has few rows: nothing else may lead to them. */
-function byRecord(search: Search): string {
-  const record = `a.resource_id = ${search.parameters.add(search.query.resourceId)}`;
-  return rowsWhere([...search.where, record, ...equal(search, ['resource_id']).map(unindexed)]);
-}
-
-/** One request has few rows as well: those of its quarter of a second are found by their ids, the others by an index of their own. */
-function byRequest(search: Search, requestId: string): string {
-  const { parameters, where } = search;
-  const conditions = [...where, ...equal(search, ['request_id']).map(unindexed)];
-  const request = `a.request_id = ${parameters.add(requestId)}`;
-  const ways = [rowsWhere([...conditions, request, APART_FROM_REQUEST])];
-  if (BEGINS_LIKE_AN_ID.test(requestId)) {
-    const start = requestId.slice(0, QUARTER_SECOND);
-    const [first, last] = ['00-0000-0000-000000000000', 'ff-ffff-ffff-ffffffffffff'].map((rest) =>
-      parameters.add(start + rest),
-    );
-    ways.push(
-      rowsWhere([...conditions, unindexed(request), `a.id >= ${first}::uuid`, `a.id <= ${last}::uuid`]),
-    );
-  }
-  return ways.join(' UNION ALL ');
+/**
+ * One record or request has few rows: nothing else may lead to them. Where the log has no statistics yet (a new month, a restored
+ * database) all indexes look alike, and a history would read every row of its kind.
+ */
+function byFew(search: Search, leading: 'resource_id' | 'request_id'): string {
+  const others = equal(search, leading).map((condition) => `(${condition}) IS TRUE`);
+  const found = `a.${leading} = ${search.parameters.add(search.query[COLUMNS[leading]])}`;
+  return rowsWhere([...search.where, found, ...others]);
 }
 
 /**
@@ -133,20 +112,14 @@ const COLUMNS = {
   request_id: 'requestId',
 } as const;
 
-/** What the query asks for, but of these columns. */
-function equal({ query, parameters }: Search, without: readonly string[]): string[] {
+/** What the query asks for, of this column too or not. */
+function equal({ query, parameters }: Search, without?: keyof typeof COLUMNS): string[] {
   const conditions: string[] = [];
   for (const [column, filter] of Object.entries(COLUMNS)) {
     const value = query[filter];
-    if (value !== undefined && !without.includes(column))
-      conditions.push(`a.${column} = ${parameters.add(value)}`);
+    if (value !== undefined && column !== without) conditions.push(`a.${column} = ${parameters.add(value)}`);
   }
   return conditions;
-}
-
-/** The same condition as one that no index serves. */
-function unindexed(condition: string): string {
-  return `(${condition}) IS TRUE`;
 }
 
 function rowsWhere(conditions: readonly string[]): string {
