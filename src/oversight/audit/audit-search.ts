@@ -10,17 +10,20 @@ const CLOCK_SKEW_MS = 3_600_000;
 const SEAL_OF_ROW = `SELECT s.seq, s.sealed_at FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
   AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids) ORDER BY s.last_created_at LIMIT 1`;
 
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
 const ACTIONS = `VALUES ('CREATE'), ('UPDATE'), ('DELETE')`;
 
 /**
  * The rows of a team that a query asks for, newest first and one more than a page, with their seals and the keys of their subjects. Each
- * filter goes along an index that was made for it; a kind and an action go along one together (docs/decisions/0033-audit-log-by-action-and-kind.md).
+ * filter alone goes along an index that was made for it; a kind and an action go along one together (docs/decisions/0033-audit-log-by-action-and-kind.md).
  * @param position the id before which the page begins
  */
 export function auditSearch(teamId: string, query: AuditQueryDto, position: string | null): Statement {
   const parameters = new Parameters();
   const own = [`a.team_id = ${parameters.add(teamId)}::uuid`, 'x.team IS NOT NULL'];
-  const search = { query, parameters, own, where: [...own, ...boundsOf(query, position, parameters)] };
+  const search = { query, parameters, own, ...boundsOf(query, position, parameters) };
   const limit = parameters.add(query.limit + 1);
   const text = inTenant(`SELECT a.*, k.wrapped, seal.seq AS seal_seq, seal.sealed_at
     FROM (SELECT a.* FROM (${wayOf({ ...search, limit })}) a ORDER BY a.id DESC LIMIT ${limit}) a
@@ -31,28 +34,30 @@ export function auditSearch(teamId: string, query: AuditQueryDto, position: stri
   return { name: null, text, values: parameters.values };
 }
 
-interface Search {
+interface Bounds {
+  /** Conditions on the time of a row. */
+  readonly times: readonly string[];
+  /** The lowest id that a row may have, and the one that all are below. */
+  readonly since: string | null;
+  readonly until: string | null;
+}
+
+interface Search extends Bounds {
   readonly query: AuditQueryDto;
   readonly parameters: Parameters;
   /** The tenant. */
   readonly own: readonly string[];
-  /** The tenant, the time and the page. */
-  readonly where: readonly string[];
   readonly limit: string;
 }
 
-function boundsOf(query: AuditQueryDto, position: string | null, parameters: Parameters): string[] {
-  const bounds: string[] = [];
-  if (query.from) {
-    bounds.push(`a.created_at >= ${parameters.add(query.from)}`);
-    bounds.push(`a.id >= ${parameters.add(firstIdOf(shifted(query.from, -CLOCK_SKEW_MS)))}::uuid`);
-  }
-  if (query.to) {
-    bounds.push(`a.created_at < ${parameters.add(query.to)}`);
-    bounds.push(`a.id < ${parameters.add(firstIdOf(shifted(query.to, CLOCK_SKEW_MS)))}::uuid`);
-  }
-  if (position) bounds.push(`a.id < ${parameters.add(position)}::uuid`);
-  return bounds;
+function boundsOf(query: AuditQueryDto, position: string | null, parameters: Parameters): Bounds {
+  const times: string[] = [];
+  if (query.from) times.push(`a.created_at >= ${parameters.add(query.from)}`);
+  if (query.to) times.push(`a.created_at < ${parameters.add(query.to)}`);
+  const since = query.from ? firstIdOf(shifted(query.from, -CLOCK_SKEW_MS)) : null;
+  // A page that goes on from a row of this search is below its end already.
+  const until = position ?? (query.to ? firstIdOf(shifted(query.to, CLOCK_SKEW_MS)) : null);
+  return { times, since, until };
 }
 
 function wayOf(search: Search): string {
@@ -61,7 +66,7 @@ function wayOf(search: Search): string {
   if (query.requestId !== undefined) return byFew(search, 'request_id');
   const isBySomebody = query.userId !== undefined || query.apiKeyId !== undefined;
   if (isBySomebody || (query.resourceType === undefined && query.action === undefined))
-    return rowsWhere([...search.where, ...equal(search)]);
+    return rowsWhere([...within(search), ...equal(search)]);
   return byKind(search);
 }
 
@@ -72,19 +77,25 @@ function wayOf(search: Search): string {
 function byFew(search: Search, leading: 'resource_id' | 'request_id'): string {
   const others = equal(search, leading).map((condition) => `(${condition}) IS TRUE`);
   const found = `a.${leading} = ${search.parameters.add(search.query[COLUMNS[leading]])}`;
-  return rowsWhere([...search.where, found, ...others]);
+  return rowsWhere([...within(search), found, ...others]);
 }
 
 /**
  * By action and kind of record. Where one of the two is not given, each of its values is sought by itself, so that rows without what is asked for
- * are never read, however many there are. The order by kind, which every row of a search has the same of, and the range instead of an equality
- * leave PostgreSQL no other index: it would believe that two frequent values are often met together.
+ * are never read, however many there are. The order by kind, which all rows of one search share, keeps PostgreSQL from the primary key, which it
+ * would take in the belief that two frequent values are often met together; compared as rows, kind and id bound the index at both ends.
  */
 function byKind(search: Search): string {
-  const { query, parameters, where, limit } = search;
+  const { query, parameters, own, times, limit } = search;
+  const first = `${parameters.add(search.since ?? LOWEST_ID)}::uuid`;
+  const before = `${parameters.add(search.until ?? HIGHEST_ID)}::uuid`;
   const action = query.action === undefined ? null : `${parameters.add(query.action)}::text`;
   const kind = query.resourceType === undefined ? null : `${parameters.add(query.resourceType)}::text`;
-  const sought = [...where, 'a.action = v.action', 'a.resource_type >= v.kind', 'a.resource_type <= v.kind'];
+  const range = [
+    `(a.resource_type, a.id) >= (v.kind, ${first})`,
+    `(a.resource_type, a.id) < (v.kind, ${before})`,
+  ];
+  const sought = [...own, ...times, 'a.action = v.action', ...range];
   return `SELECT a.* FROM (${pairs(search.own, action, kind)}) v (action, kind)
     CROSS JOIN LATERAL (${rowsWhere(sought)} ORDER BY a.resource_type DESC, a.id DESC LIMIT ${limit}) a`;
 }
@@ -119,6 +130,14 @@ function equal({ query, parameters }: Search, without?: keyof typeof COLUMNS): s
     const value = query[filter];
     if (value !== undefined && column !== without) conditions.push(`a.${column} = ${parameters.add(value)}`);
   }
+  return conditions;
+}
+
+/** Bounds of ids only where there are some: one that excludes nothing would still lead to the primary key. */
+function within({ own, times, since, until, parameters }: Search): string[] {
+  const conditions = [...own, ...times];
+  if (since !== null) conditions.push(`a.id >= ${parameters.add(since)}::uuid`);
+  if (until !== null) conditions.push(`a.id < ${parameters.add(until)}::uuid`);
   return conditions;
 }
 
