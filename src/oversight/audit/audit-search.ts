@@ -1,3 +1,4 @@
+import { CHANGE_ACTIONS } from '../../platform/database/change-recorder.js';
 import { firstIdOf, Parameters } from '../../platform/database/list-query.js';
 import type { Statement } from '../../platform/database/statement.js';
 import { inTenant } from '../../platform/database/tenant-read.js';
@@ -10,10 +11,7 @@ const CLOCK_SKEW_MS = 3_600_000;
 const SEAL_OF_ROW = `SELECT s.seq, s.sealed_at FROM audit_seal s WHERE s.team_id = a.team_id AND s.last_created_at >= a.created_at
   AND s.first_created_at <= a.created_at AND a.id = ANY (s.ids) ORDER BY s.last_created_at LIMIT 1`;
 
-const LOWEST_ID = '00000000-0000-0000-0000-000000000000';
-const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
-
-const ACTIONS = `VALUES ('CREATE'), ('UPDATE'), ('DELETE')`;
+const ACTIONS = `VALUES ${CHANGE_ACTIONS.map((action) => `('${action}')`).join(', ')}`;
 
 /**
  * The rows of a team that a query asks for, newest first and one more than a page, with their seals and the keys of their subjects. Each
@@ -83,17 +81,19 @@ function byFew(search: Search, leading: 'resource_id' | 'request_id'): string {
 /**
  * By action and kind of record. Where one of the two is not given, each of its values is sought by itself, so that rows without what is asked for
  * are never read, however many there are. The order by kind, which all rows of one search share, keeps PostgreSQL from the primary key, which it
- * would take in the belief that two frequent values are often met together; compared as rows, kind and id bound the index at both ends.
+ * would take in the belief that two frequent values are often met together; with a bound of the id, both are compared as a row, which ends the scan there.
  */
 function byKind(search: Search): string {
-  const { query, parameters, own, times, limit } = search;
-  const first = `${parameters.add(search.since ?? LOWEST_ID)}::uuid`;
-  const before = `${parameters.add(search.until ?? HIGHEST_ID)}::uuid`;
+  const { query, parameters, own, times, since, until, limit } = search;
   const action = query.action === undefined ? null : `${parameters.add(query.action)}::text`;
   const kind = query.resourceType === undefined ? null : `${parameters.add(query.resourceType)}::text`;
   const range = [
-    `(a.resource_type, a.id) >= (v.kind, ${first})`,
-    `(a.resource_type, a.id) < (v.kind, ${before})`,
+    since === null
+      ? 'a.resource_type >= v.kind'
+      : `(a.resource_type, a.id) >= (v.kind, ${parameters.add(since)}::uuid)`,
+    until === null
+      ? 'a.resource_type <= v.kind'
+      : `(a.resource_type, a.id) < (v.kind, ${parameters.add(until)}::uuid)`,
   ];
   const sought = [...own, ...times, 'a.action = v.action', ...range];
   return `SELECT a.* FROM (${pairs(search.own, action, kind)}) v (action, kind)

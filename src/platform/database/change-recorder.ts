@@ -1,7 +1,8 @@
 import type { AuthMethod } from '../context/principal.js';
 import type { Statement } from './statement.js';
 
-export type ChangeAction = 'CREATE' | 'UPDATE' | 'DELETE';
+export const CHANGE_ACTIONS = ['CREATE', 'UPDATE', 'DELETE'] as const;
+export type ChangeAction = (typeof CHANGE_ACTIONS)[number];
 
 /** One changed entity, as the audit log will keep it. */
 export interface RecordedChange {

@@ -1,4 +1,5 @@
 import { IsIn, IsISO8601, IsOptional, IsUUID, Matches, MaxLength } from 'class-validator';
+import { CHANGE_ACTIONS } from '../../../platform/database/change-recorder.js';
 import { PageDto } from '../../../platform/http/page.dto.js';
 
 export class AuditQueryDto extends PageDto {
@@ -21,7 +22,7 @@ export class AuditQueryDto extends PageDto {
   apiKeyId?: string;
 
   @IsOptional()
-  @IsIn(['CREATE', 'UPDATE', 'DELETE'])
+  @IsIn(CHANGE_ACTIONS)
   action?: 'CREATE' | 'UPDATE' | 'DELETE';
 
   /** Rows written at or after this moment. */
