@@ -12,8 +12,9 @@ import { LONGEST_REQUEST_MS, limitArrival } from './platform/http/body-arrival.j
 import { installCors } from './platform/http/cors.js';
 import { interceptMutations } from './platform/http/intercept-mutations.js';
 import { MutationInterceptor } from './platform/http/mutation.interceptor.js';
-import { answerClientError } from './platform/http/client-errors.js';
+import { ClientErrors } from './platform/http/client-errors.js';
 import { decodableUrl, MAX_HEAD_BYTES } from './platform/http/decodable-url.js';
+import { HOST_IS_OURS_TO_ASK, installHeadRules } from './platform/http/head-rules.js';
 import { installJsonParser } from './platform/http/json-body.js';
 import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
@@ -29,14 +30,20 @@ const BODY_LIMIT_BYTES = 1_048_576;
  * @throws Error naming every route that declares no access or no audit rule
  */
 export async function createApp(parts: AppParts): Promise<NestFastifyApplication> {
+  const clientErrors = new ClientErrors(parts.log, parts.config.isProduction);
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: LONGEST_REQUEST_MS,
-    http: { connectionsCheckingInterval: 1000, headersTimeout: 5000, maxHeaderSize: MAX_HEAD_BYTES },
+    http: {
+      connectionsCheckingInterval: 1000,
+      headersTimeout: 5000,
+      maxHeaderSize: MAX_HEAD_BYTES,
+      ...HOST_IS_OURS_TO_ASK,
+    },
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',
     exposeHeadRoutes: false,
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error, socket) => clientErrors.refuse(error, socket),
     genReqId: () => '',
     rewriteUrl: decodableUrl,
     routerOptions: { maxParamLength: MAX_HEAD_BYTES },
@@ -49,7 +56,7 @@ export async function createApp(parts: AppParts): Promise<NestFastifyApplication
     abortOnError: false,
   });
   try {
-    await assemble(app, adapter.getInstance(), parts);
+    await assemble(app, adapter.getInstance(), parts, clientErrors);
   } catch (error) {
     // Connections are open already; whoever catches this must not be left with them, and hears why all the same.
     await app
@@ -65,16 +72,19 @@ async function assemble(
   app: NestFastifyApplication,
   fastify: FastifyInstance,
   parts: AppParts,
+  clientErrors: ClientErrors,
 ): Promise<void> {
   // First, so that an application with a route that nobody guards has done nothing yet.
   app.get(RouteTable).all();
   fastify.removeContentTypeParser('text/plain');
   installJsonParser(fastify);
-  limitArrival(fastify);
+  limitArrival(fastify, clientErrors);
   const denials = app.get(DenialRecorder);
+  const metrics = app.get(Metrics);
+  clientErrors.countIn(metrics);
   installRequestHooks(fastify, {
     log: parts.log,
-    metrics: app.get(Metrics),
+    metrics,
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
     isProduction: parts.config.isProduction,
     atEnd: (request, end) => denials.onEnd(request, end),
@@ -92,6 +102,7 @@ async function assemble(
   fastify.addHook('onRequest', (request, _reply, done) => gate.onRequest(request, done));
   const addressLimit = app.get(AddressLimit);
   fastify.addHook('onRequest', (request, reply, done) => addressLimit.onRequest(request, reply, done));
+  installHeadRules(fastify);
   interceptMutations(app.get(DiscoveryService), app.get(MetadataScanner), app.get(MutationInterceptor));
   await app.init();
   await installApiDocs(app, metadata);

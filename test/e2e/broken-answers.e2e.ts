@@ -8,6 +8,7 @@ import { Public } from '../../src/platform/http/route-metadata.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients, tamper } from '../harness/audit.js';
 import { eventually } from '../harness/eventually.js';
+import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const EXPORT = '/v1/audit-log/export?format=csv';
@@ -49,7 +50,7 @@ describe('an answer that does not go out whole', () => {
   let owner: Account;
 
   beforeAll(async () => {
-    app = await startTestApp({ env: { ROLE: 'api' }, extra: [PatienceModule] });
+    app = await startTestApp({ env: { ROLE: 'api', METRICS_PORT: '0' }, extra: [PatienceModule] });
     owner = await registerOwner(app.http);
     await addClients(owner, 3);
   });
@@ -70,6 +71,14 @@ describe('an answer that does not go out whole', () => {
         .end();
     });
 
+  /** Exports by the status that the monitoring counts them under. */
+  const counted = async (): Promise<Record<string, number>> => {
+    const text = await (await fetch(`http://127.0.0.1:${app.app.get(MetricsServer).port}/metrics`)).text();
+    const line =
+      /^latchkey_http_request_duration_seconds_count\{method="GET",route="\/v1\/audit-log\/export",status="(\d+)"\} (\d+)$/gm;
+    return Object.fromEntries([...text.matchAll(line)].map(([, status, n]) => [status, Number(n)]));
+  };
+
   const made = `INSERT INTO audit_log (team_id, id, action, resource_type, resource_id, new_values, auth_method, request_id, mac)
     SELECT $1, gen_random_uuid(), 'UPDATE', 'listing', gen_random_uuid(), jsonb_build_object('street', repeat('Hill Road ', 500)),
       'jwt', 'made-up', decode(repeat('00', 32), 'hex') FROM generate_series(1, 5000)`;
@@ -88,6 +97,7 @@ describe('an answer that does not go out whole', () => {
         [expect.objectContaining({ status: 200, cutOff: true, teamId: owner.teamId })],
       ]);
     });
+    expect(await counted()).toEqual({ 200: 1, 499: 1 });
   });
 
   it('says why, when it was the server that could not go on', async () => {
@@ -102,6 +112,7 @@ describe('an answer that does not go out whole', () => {
         expect.objectContaining({ ...broken, err: expect.objectContaining(broken.err) }),
       );
     });
+    expect(await counted()).toEqual({ 200: 1, 499: 1, 500: 1 });
   });
 
   it('is marked when it was complete, but not out', async () => {

@@ -141,4 +141,11 @@ describe('security headers in production', () => {
       }
     }
   });
+
+  it('add them to what the parser itself refuses', async () => {
+    const answer = await rawAnswer(app.port, 'HELLO\r\n\r\n');
+    const all = { ...EVERYWHERE, 'cache-control': 'no-store', 'strict-transport-security': HSTS };
+    for (const [name, value] of Object.entries(all)) expect(answer).toContain(`${name}: ${value}\r\n`);
+    expect(answer).toContain("content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n");
+  });
 });

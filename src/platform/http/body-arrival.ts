@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { answerClientError } from './client-errors.js';
+import type { ClientErrors } from './client-errors.js';
 import { isUpload } from './uploads.js';
 
 /** A body has arrived this long after its head (which has 5 s), or the connection ends. */
@@ -26,7 +26,7 @@ interface Arriving {
  * all other requests are held to theirs here, and uploads to a rate: a client that sends little is cut off after ten
  * seconds on any route. Who was answered already (401, 403, 413) is no upload any more and gets no more time.
  */
-export function limitArrival(fastify: FastifyInstance): void {
+export function limitArrival(fastify: FastifyInstance, clientErrors: ClientErrors): void {
   const arriving = new Map<FastifyRequest, Arriving>();
   fastify.addHook('onRequest', (request, reply, done) => {
     if (hasBody(request.raw)) {
@@ -43,7 +43,7 @@ export function limitArrival(fastify: FastifyInstance): void {
     done();
   });
   const timer = setInterval(() => {
-    for (const [request, each] of arriving) if (look(each)) arriving.delete(request);
+    for (const [request, each] of arriving) if (look(each, clientErrors)) arriving.delete(request);
   }, LOOK_MS).unref();
   fastify.addHook('onClose', (_instance, done) => {
     clearInterval(timer);
@@ -56,7 +56,7 @@ function hasBody({ headers }: IncomingMessage): boolean {
 }
 
 /** True when there is nothing left to look at. */
-function look(arriving: Arriving): boolean {
+function look(arriving: Arriving, clientErrors: ClientErrors): boolean {
   const { raw } = arriving.request;
   if (raw.complete || raw.socket.destroyed) return true;
   if (arriving.answered) {
@@ -66,11 +66,7 @@ function look(arriving: Arriving): boolean {
   if (isInTime(arriving)) return false;
   arriving.answered = true;
   if (arriving.reply.raw.headersSent) raw.socket.destroy();
-  else
-    answerClientError(
-      Object.assign(new Error('slow body'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' }),
-      raw.socket,
-    );
+  else clientErrors.cutOff(arriving.request);
   return false;
 }
 

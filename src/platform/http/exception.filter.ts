@@ -5,6 +5,7 @@ import { Log } from '../logging/log.js';
 import type { ApiError } from './api-error.js';
 import { toApiError } from './error-mapping.js';
 import { Refusals } from './refusals.js';
+import { brokeOff } from './request-end.js';
 
 /** The one way an error leaves the process. */
 @Injectable()
@@ -25,6 +26,7 @@ export class ApiExceptionFilter implements ExceptionFilter {
         { err: exception, requestId: request.context?.requestId },
         'failed after the headers were sent',
       );
+      brokeOff(request.raw);
       reply.raw.destroy();
       return;
     }

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
@@ -10,6 +11,8 @@ export interface RequestEnd {
   readonly status: number;
   /** Whether the whole answer went out: not when the client left, or when what the answer is made of broke. */
   readonly wasSent: boolean;
+  /** Whether it was an error of ours that ended an answer under way. */
+  readonly broke: boolean;
   readonly durationMs: number;
 }
 
@@ -17,6 +20,22 @@ export type AfterRequest = (request: FastifyRequest, end: RequestEnd) => void;
 
 /** Of connections on which answers wait for those before them: what to do when it is closed. */
 const queued = new WeakMap<Socket, Set<() => void>>();
+
+/** Statuses that went out past the reply. */
+const bareAnswers = new WeakMap<IncomingMessage, number>();
+
+/** Says what the client of this request saw, when the answer was written to its socket. */
+export function answeredBare(request: IncomingMessage, status: number): void {
+  bareAnswers.set(request, status);
+}
+
+/** Requests whose answer an error of ours broke off. */
+const broken = new WeakSet<IncomingMessage>();
+
+/** Says that the answer under way cannot be ended as it should. */
+export function brokeOff(request: IncomingMessage): void {
+  broken.add(request);
+}
 
 /** Sees the end of every request, once. Fastify's own `onResponse` hears of those alone whose whole answer was sent. */
 export function onRequestEnd(fastify: FastifyInstance, look: AfterRequest): void {
@@ -31,8 +50,11 @@ export function onRequestEnd(fastify: FastifyInstance, look: AfterRequest): void
       queued.get(socket)?.delete(end);
       // An answer that still waited for its connection was only written to memory.
       const wasBegun = reply.raw.writableFinished || (reply.raw.headersSent && reply.raw.socket !== null);
-      const status = wasBegun ? reply.statusCode : CUT_OFF;
-      look(request, { status, wasSent, durationMs: performance.now() - begunAt });
+      const bare = bareAnswers.get(request.raw);
+      const status = bare ?? (wasBegun ? reply.statusCode : CUT_OFF);
+      const durationMs = performance.now() - begunAt;
+      const all = wasSent || bare !== undefined;
+      look(request, { status, wasSent: all, broke: broken.has(request.raw), durationMs });
     };
     // Node says "finish" as well when the connection was destroyed with half of the answer still in its buffer.
     reply.raw.once('finish', () => (wasSent = !socket.destroyed));

@@ -7,7 +7,7 @@ import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
 import { clientAddress } from '../net/client-address.js';
 import { envelope } from './envelope.js';
-import { type AfterRequest, CUT_OFF, onRequestEnd, type RequestEnd } from './request-end.js';
+import { type AfterRequest, brokeOff, CUT_OFF, onRequestEnd, type RequestEnd } from './request-end.js';
 import { applySecurityHeaders } from './security-headers.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -39,10 +39,15 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
   onRequestEnd(fastify, (request, end) => {
     logRequest(options.log, request, end);
     const route = request.routeOptions.url ?? null;
-    const status = end.wasSent ? end.status : CUT_OFF;
-    options.metrics.request(request.method, route, status, end.durationMs / 1000);
+    options.metrics.request(request.method, route, countedAs(end), end.durationMs / 1000);
     options.atEnd(request, end);
   });
+}
+
+/** The status that the monitoring counts: one that went out says nothing of an answer that did not. */
+function countedAs({ status, wasSent, broke }: RequestEnd): number {
+  if (wasSent) return status;
+  return broke ? 500 : CUT_OFF;
 }
 
 /** What breaks a stream comes after the status: no filter hears of it, and the client only sees the connection end. */
@@ -51,7 +56,9 @@ function logBreak(log: Log, request: FastifyRequest, reply: FastifyReply, payloa
   payload.once('error', (err) => {
     const { requestId } = request.context;
     // Before the first byte the client still gets an error, which is logged where it is made.
-    if (reply.raw.headersSent) log.error({ err, requestId }, 'an answer broke off');
+    if (!reply.raw.headersSent) return;
+    brokeOff(request.raw);
+    log.error({ err, requestId }, 'an answer broke off');
   });
 }
 

@@ -1,0 +1,124 @@
+import { connect } from 'node:net';
+import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
+import { startTestApp, type TestApp } from '../harness/test-app.js';
+import { eventually } from '../harness/eventually.js';
+
+interface Bare {
+  readonly status: string;
+  readonly requestId: string;
+  readonly text: string;
+}
+
+/** What Node would answer by itself, or hands over without a request. */
+describe('requests that are hardly any', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startTestApp({ env: { METRICS_PORT: '0', ANONYMOUS_RATE_LIMIT: '4/900' } });
+  });
+  afterAll(() => app.close());
+
+  /** @param from one of the loopback addresses, each with a limit of its own */
+  const send = (bytes: string, from: string): Promise<Bare> =>
+    new Promise((resolve, reject) => {
+      const socket = connect({ port: app.port, host: '127.0.0.1', localAddress: from });
+      let text = '';
+      socket.on('data', (data) => (text += data.toString())).on('error', reject);
+      socket.on('close', () =>
+        resolve({
+          status: text.split(' ', 2)[1],
+          requestId: /^x-request-id: (.+)\r$/m.exec(text)?.[1] ?? 'none',
+          text,
+        }),
+      );
+      socket.write(bytes);
+    });
+  const lineOf = (requestId: string): Record<string, unknown> =>
+    JSON.parse(
+      app
+        .logged()
+        .split('\n')
+        .find((line) => line.includes(requestId)) ?? '{}',
+    ) as Record<string, unknown>;
+
+  it.each([
+    ['no HTTP', 'GARBAGE\r\n\r\n', 'The request is not valid HTTP.', '127.9.1.1'],
+    [
+      'two lengths',
+      'POST /v1/leads HTTP/1.1\r\nHost: a.example\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx',
+      'The request is not valid HTTP.',
+      '127.9.1.2',
+    ],
+    [
+      'endless headers',
+      `GET / HTTP/1.1\r\nHost: a.example\r\nA: ${'a'.repeat(20_000)}\r\n\r\n`,
+      'The headers are too large.',
+      '127.9.1.3',
+    ],
+  ])('find their line in the log by the id of the answer: %s', async (_name, bytes, message, from) => {
+    const { status, requestId, text } = await send(bytes, from);
+    expect([status, text]).toEqual(['400', expect.stringContaining(message)]);
+    expect(lineOf(requestId)).toMatchObject({
+      requestId,
+      status: 400,
+      ip: from,
+      reason: expect.stringMatching(/^HPE_/),
+    });
+  });
+
+  it('are counted, too', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${app.app.get(MetricsServer).port}/metrics`)).text();
+    expect(text).toContain(
+      'latchkey_http_request_duration_seconds_count{method="other",route="(none)",status="400"} 3',
+    );
+  });
+
+  it('without a Host are refused like any other request, and name it', async () => {
+    const { status, requestId, text } = await send(
+      'GET /v1/clients HTTP/1.1\r\nConnection: close\r\n\r\n',
+      '127.9.2.1',
+    );
+    expect(status).toBe('400');
+    expect(JSON.parse(text.slice(text.indexOf('\r\n\r\n')))).toEqual({
+      success: false,
+      error: expect.objectContaining({
+        code: 'VALIDATION_FAILED',
+        details: [{ field: 'Host', message: 'is required' }],
+        requestId,
+      }),
+    });
+    expect(text.toLowerCase()).toContain('x-content-type-options: nosniff');
+    expect(lineOf(requestId)).toMatchObject({ status: 400, route: '/v1/clients', ip: '127.9.2.1' });
+    // A limit stands before it, as before everything else.
+    const statuses: string[] = [];
+    for (let n = 0; n < 4; n++)
+      statuses.push(
+        (await send('GET /v1/clients HTTP/1.1\r\nConnection: close\r\n\r\n', '127.9.2.1')).status,
+      );
+    expect(statuses).toEqual(['400', '400', '400', '429']);
+  });
+
+  it('of HTTP/1.0 need no Host', async () => {
+    expect((await send('GET /v1/clients HTTP/1.0\r\n\r\n', '127.9.3.1')).status).toBe('401');
+  });
+
+  it('that expect something unheard of are answered all the same', async () => {
+    const { status, requestId } = await send(
+      'GET /v1/clients HTTP/1.1\r\nHost: a.example\r\nExpect: a-miracle\r\nConnection: close\r\n\r\n',
+      '127.9.4.1',
+    );
+    expect(status).toBe('401');
+    expect(lineOf(requestId)).toMatchObject({ status: 401, route: '/v1/clients' });
+  });
+
+  it('whose body does not arrive have one id in the answer and in the log, and one status', async () => {
+    const { status, requestId } = await send(
+      'POST /v1/leads HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{',
+      '127.9.5.1',
+    );
+    expect(status).toBe('400');
+    await eventually(() =>
+      expect(lineOf(requestId)).toMatchObject({ status: 400, route: '/v1/leads', ip: '127.9.5.1' }),
+    );
+    expect(lineOf(requestId)).not.toHaveProperty('cutOff');
+  });
+});
