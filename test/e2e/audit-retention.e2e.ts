@@ -185,11 +185,14 @@ describe('retention of the audit log', () => {
     expect((await verify()).removedRows).toBe(0);
   });
 
+  /** To a receiver that nobody reaches. */
+  const forwarding = {
+    AUDIT_FORWARD_URL: 'https://127.0.0.1:9/audit',
+    AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+    AUDIT_FORWARD_ALLOWED_RANGES: '127.0.0.1/32',
+  };
+
   it('keeps a month until a receiver that is set has accepted all of it', async () => {
-    const forwarding = {
-      AUDIT_FORWARD_URL: 'https://collector.example.com/audit',
-      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
-    };
     const before = await partitions();
     const refused = await retainWith(forwarding);
     expect([refused.code, refused.stdout]).toEqual([1, '']);
@@ -215,6 +218,29 @@ describe('retention of the audit log', () => {
     await standAt(last.rows);
     expect((await retainWith(forwarding)).stdout).toBe(`${OLD}: ${oldRows} rows of 1 teams removed\n`);
     expect(await sealed(owner)).toMatchObject({ valid: true, removedRows: oldestRows + oldRows });
+  });
+
+  it('keeps every month when nobody knows any more what the receiver has accepted', async () => {
+    await tamper(database, 'UPDATE audit_forwarding SET at_page = 9000000000000000000');
+    expect((await retainWith(forwarding, '--dry-run')).code).toBe(0);
+    await tamper(database, 'DELETE FROM audit_forwarding');
+    const refused = await retainWith(forwarding, '--dry-run');
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain(`has not accepted all of ${OLDEST}`);
+  });
+
+  it('is put off by the job, which says so and does not fail, while a month waits for its receiver', async () => {
+    const before = await partitions();
+    const worker = await startTestApp({ database, env: { ...env('api'), ...SETTING, ...forwarding } });
+    try {
+      await worker.app.get(RetentionJob).run();
+      const lines = worker.logged().split('\n');
+      const said = lines.filter((line) => line.includes('the audit log was not shortened'));
+      expect(said).toEqual([expect.stringContaining(`has not accepted all of ${OLDEST}`)]);
+      expect(await partitions()).toEqual(before);
+    } finally {
+      await worker.close();
+    }
   });
 
   it('removes the months that are too old, and the log still verifies, online and offline', async () => {
@@ -301,11 +327,6 @@ describe('retention of the audit log', () => {
   });
 
   it('does not wait for the lock of the forwarder, which is another one', async () => {
-    const forwarding = {
-      AUDIT_FORWARD_URL: 'https://127.0.0.1:9/audit',
-      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
-      AUDIT_FORWARD_ALLOWED_RANGES: '127.0.0.1/32',
-    };
     await tamper(database, 'UPDATE audit_forwarding SET at_page = 9000000000000000000');
     const worker = await startTestApp({ database, env: { ...env('all'), ...SETTING, ...forwarding } });
     try {

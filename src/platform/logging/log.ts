@@ -133,9 +133,16 @@ export class Log implements LoggerService {
     this.pino.info(fields, message);
   }
 
+  /** @param fields or, from Nest, the message; then `message` is its context */
   error(fields: object | string, message?: string): void {
     if (typeof fields === 'string') this.pino.error({ context: message }, fields);
     else this.pino.error(fields, message);
+  }
+
+  /** As {@link error}. */
+  warn(fields: object | string, message?: string): void {
+    if (typeof fields === 'string') this.pino.warn({ context: message }, fields);
+    else this.pino.warn(fields, message);
   }
 
   /** A line of the security log; `fields` hold facts of the event, never secrets or personal data. */
@@ -144,24 +151,20 @@ export class Log implements LoggerService {
     this.securityFile?.info(fields, 'security event');
   }
 
-  log(message: unknown, context?: string): void {
-    this.pino.debug({ context }, String(message));
+  log(message: string, context?: string): void {
+    this.pino.debug({ context }, message);
   }
 
-  warn(message: unknown, context?: string): void {
-    this.pino.warn({ context }, String(message));
+  debug(message: string, context?: string): void {
+    this.pino.debug({ context }, message);
   }
 
-  debug(message: unknown, context?: string): void {
-    this.pino.debug({ context }, String(message));
+  verbose(message: string, context?: string): void {
+    this.pino.trace({ context }, message);
   }
 
-  verbose(message: unknown, context?: string): void {
-    this.pino.trace({ context }, String(message));
-  }
-
-  fatal(message: unknown, context?: string): void {
-    this.pino.fatal({ context }, String(message));
+  fatal(message: string, context?: string): void {
+    this.pino.fatal({ context }, message);
   }
 
   /** Writes what is gathered; call before the process ends. */
