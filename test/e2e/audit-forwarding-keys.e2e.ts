@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { SigningKey } from '../../src/oversight/audit/signing-key.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
-import { addClients, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
+import { addClients, forgeBatch, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
 import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
 import { WebhookServer } from '../harness/webhook-receiver.js';
@@ -63,6 +64,25 @@ describe('forwarding of an audit log of three keys', () => {
       ({ id }) => id,
     );
 
+  /** Every batch of the owner's team that an instance with these keys has sent. */
+  async function forwardedBy(keys: string[]): Promise<any[]> {
+    await startWith(keys, {
+      AUDIT_FORWARD_URL: receiver.url,
+      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
+      AUDIT_FORWARD_ALLOWED_RANGES: '127.9.0.0/16',
+      OUTBOUND_ALLOW_HTTP: 'true',
+    });
+    await eventually(async () => {
+      const [{ waiting }] = await database.sql(
+        'SELECT count(*)::int AS waiting FROM latchkey.seals_to_forward(10)',
+      );
+      expect(waiting).toBe(0);
+    });
+    return receiver.received
+      .flatMap(({ json }) => json.data.batches)
+      .filter(({ seal }: any) => seal.teamId === owner!.teamId);
+  }
+
   it('believes a checkpoint of any key that was not left before the batch, and of no other', async () => {
     const ofFirst = await batchOf([FIRST]);
     const ofSecond = await batchOf([SECOND, FIRST]);
@@ -79,21 +99,7 @@ describe('forwarding of an audit log of three keys', () => {
       await plantCheckpoint(database, seed, { teamId, month, rows: 1, otherIds: [id] });
       await tamper(database, `DELETE FROM audit_log WHERE id = '${id}'`);
     }
-    await startWith([THIRD, SECOND, FIRST], {
-      AUDIT_FORWARD_URL: receiver.url,
-      AUDIT_FORWARD_SECRET: `whsec_${randomBytes(32).toString('base64')}`,
-      AUDIT_FORWARD_ALLOWED_RANGES: '127.9.0.0/16',
-      OUTBOUND_ALLOW_HTTP: 'true',
-    });
-    await eventually(async () => {
-      const [{ waiting }] = await database.sql(
-        'SELECT count(*)::int AS waiting FROM latchkey.seals_to_forward(10)',
-      );
-      expect(waiting).toBe(0);
-    });
-    const rows = receiver.received
-      .flatMap(({ json }) => json.data.batches)
-      .flatMap((batch: any) => batch.rows);
+    const rows = (await forwardedBy([THIRD, SECOND, FIRST])).flatMap((batch) => batch.rows);
     const missing = rows.filter(({ state }: any) => state === 'missing').map(({ id }: any) => id);
     expect(new Set(missing)).toEqual(new Set(points.map(([, , id]) => id)));
     // All alarms of a delivery are raised before the position moves, and written when the instance ends.
@@ -101,5 +107,32 @@ describe('forwarding of an audit log of three keys', () => {
     app = null;
     const alarms = await database.sql(`SELECT details FROM security_events WHERE type = 'audit_tampering'`);
     expect(alarms.map(({ details }) => details.firstBrokenId)).toEqual([ofSecond[1]]);
+  });
+
+  it('vouches for every batch of a key in its turn, and for none of one that the log had left', async () => {
+    owner = null;
+    await batchOf([FIRST]);
+    await batchOf([SECOND, FIRST]);
+    await batchOf([SECOND, FIRST]);
+    // Whoever has found the first seed starts an instance that seals nothing, and signs what waits.
+    const { http } = await startWith([FIRST, SECOND]);
+    const account: Account = {
+      ...owner!,
+      http: http.with({ authorization: `Bearer ${owner!.accessToken}` }),
+    };
+    await addClients(account, 2);
+    const forged = await forgeBatch(app!, account, SigningKey.from(FIRST));
+    const batches = await forwardedBy([THIRD, SECOND, FIRST]);
+    const last = batches.at(-1);
+    expect(last).toMatchObject({ state: 'altered', seal: { keyId: SigningKey.from(FIRST).keyId } });
+    expect(last.rows.map(({ id, state }: any) => [id, state])[0]).toEqual([forged, 'altered']);
+    expect(new Set(batches.slice(0, -1).map(({ state }) => state))).toEqual(new Set(['intact']));
+    expect(new Set(batches.map(({ seal }) => seal.keyId)).size).toBe(2);
+    await app?.close();
+    app = null;
+    const alarms = await database.sql(
+      `SELECT details FROM security_events WHERE type = 'audit_tampering' AND team_id = '${account.teamId}'`,
+    );
+    expect(alarms.map(({ details }) => details.firstBrokenId)).toContain(forged);
   });
 });

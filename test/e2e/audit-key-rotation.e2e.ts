@@ -1,13 +1,9 @@
 import { createHash, createPublicKey, randomBytes } from 'node:crypto';
 import { endText } from '../../src/oversight/audit/export-lines.js';
-import { merkleRoot } from '../../src/oversight/audit/merkle.js';
 import { OfflineCheck, type OfflineResult } from '../../src/oversight/audit/offline-check.js';
-import { signedText } from '../../src/oversight/audit/seal.js';
-import { SealedLog } from '../../src/oversight/audit/sealed-log.js';
 import { SigningKey } from '../../src/oversight/audit/signing-key.js';
-import { digestOf } from '../../src/oversight/audit/row-digest.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
-import { addClients, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
+import { addClients, forgeBatch, plantCheckpoint, sealed, tamper } from '../harness/audit.js';
 import { moveClock } from '../harness/clock.js';
 import { eventually } from '../harness/eventually.js';
 import { createTestDatabase, startTestApp, type TestApp, type TestDatabase } from '../harness/test-app.js';
@@ -159,7 +155,7 @@ describe('the key of the audit log', () => {
   it('that was retired cannot continue the log, whoever has found it', async () => {
     await startWith(FIRST, THIRD, SECOND);
     await addClients(owner, 1);
-    const forgedId = await forgeBatch(SigningKey.from(FIRST));
+    const forgedId = await forgeBatch(app, owner, SigningKey.from(FIRST));
     expect(await verify()).toMatchObject({ valid: false, firstBrokenId: forgedId });
     expect(await offline([FIRST, SECOND, THIRD])).toMatchObject({
       valid: false,
@@ -189,33 +185,4 @@ describe('the key of the audit log', () => {
     await tamper(database, `DELETE FROM audit_seal WHERE team_id = '${owner.teamId}' AND seq = ${forged}`);
     expect(await sealed(owner)).toMatchObject({ valid: true, head: { seq: Number(forged) } });
   });
-
-  /** Signs the rows that wait, as a database administrator who holds an old seed would. @returns the first of them */
-  async function forgeBatch(key: SigningKey): Promise<string> {
-    const log = app.app.get(SealedLog);
-    const rows = await log.pendingAfter(owner.teamId, null, 10);
-    const { head } = await verify();
-    const [ids, digests] = [rows.map(({ id }) => id), rows.map(digestOf)];
-    const times = rows.map(({ createdAt }) => createdAt).sort();
-    const header = {
-      teamId: owner.teamId,
-      seq: head.seq + 1,
-      rows: rows.length,
-      totalRows: head.totalRows + rows.length,
-      lastId: ids[ids.length - 1],
-      firstCreatedAt: times[0],
-      lastCreatedAt: times[times.length - 1],
-      sealedAt: new Date().toISOString(),
-      root: merkleRoot(ids, digests),
-      previousRoot: head.root,
-      keyId: key.keyId,
-    };
-    await tamper(
-      database,
-      `INSERT INTO audit_seal VALUES ('${header.teamId}', ${header.seq}, '{${ids.join(',')}}', '\\x${digests.join('')}',
-        ${header.totalRows}, '${header.firstCreatedAt}', '${header.lastCreatedAt}', '${header.sealedAt}', '\\x${header.root}',
-        '\\x${header.previousRoot}', '${header.keyId}', '\\x${key.sign(signedText(header))}')`,
-    );
-    return ids[0];
-  }
 });

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { type Checkpoint, checkpointInsert, checkpointText } from '../../src/oversight/audit/checkpoint.js';
+import { merkleRoot } from '../../src/oversight/audit/merkle.js';
+import { digestOf } from '../../src/oversight/audit/row-digest.js';
+import { signedText } from '../../src/oversight/audit/seal.js';
+import { SealedLog } from '../../src/oversight/audit/sealed-log.js';
 import { SigningKey } from '../../src/oversight/audit/signing-key.js';
 import type { Account } from './accounts.js';
-import type { TestDatabase } from './test-app.js';
+import type { TestApp, TestDatabase } from './test-app.js';
 import { databaseUrl, testServer } from './test-server.js';
 
 /** Waits until nothing is pending and returns what /verify says. */
@@ -56,4 +60,37 @@ export async function plantCheckpoint(database: TestDatabase, seed: string, plan
   };
   const { text, values } = checkpointInsert({ ...point, signature: key.sign(checkpointText(point)) });
   await database.sql(text, [...values]);
+}
+
+/**
+ * Signs the rows that wait and adds them as the next batch of all, as a database administrator who holds an old seed would.
+ * @returns the first of them
+ */
+export async function forgeBatch(app: TestApp, owner: Account, key: SigningKey): Promise<string> {
+  const rows = await app.app.get(SealedLog).pendingAfter(owner.teamId, null, 10);
+  const { head } = (await owner.http.get('/v1/audit-log/verify')).json.data;
+  const [ids, digests] = [rows.map(({ id }) => id), rows.map(digestOf)];
+  const times = rows.map(({ createdAt }) => createdAt).sort();
+  const header = {
+    teamId: owner.teamId,
+    seq: head.seq + 1,
+    rows: rows.length,
+    totalRows: head.totalRows + rows.length,
+    lastId: ids[ids.length - 1],
+    firstCreatedAt: times[0],
+    lastCreatedAt: times[times.length - 1],
+    sealedAt: new Date().toISOString(),
+    root: merkleRoot(ids, digests),
+    previousRoot: head.root,
+    keyId: key.keyId,
+  };
+  await tamper(
+    app.database,
+    `INSERT INTO audit_seal (team_id, seq, ids, digests, total_rows, first_created_at, last_created_at, sealed_at, root,
+        previous_root, key_id, signature, page)
+      SELECT '${header.teamId}', ${header.seq}, '{${ids.join(',')}}', '\\x${digests.join('')}',
+        ${header.totalRows}, '${header.firstCreatedAt}', '${header.lastCreatedAt}', '${header.sealedAt}', '\\x${header.root}',
+        '\\x${header.previousRoot}', '${header.keyId}', '\\x${key.sign(signedText(header))}', max(page) + 1 FROM audit_seal`,
+  );
+  return ids[0];
 }

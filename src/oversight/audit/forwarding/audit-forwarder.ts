@@ -8,11 +8,11 @@ import { Log } from '../../../platform/logging/log.js';
 import { OutboundHttp } from '../../../platform/net/outbound-http.js';
 import { OutboundGuard } from '../../../platform/net/outbound-url.js';
 import { SecurityEvents } from '../../security-events/security-events.service.js';
-import { AuditKeys } from '../audit-keys.js';
 import { LeaderLoop } from '../leader-loop.js';
 import { SealedLog } from '../sealed-log.js';
 import { compose } from './delivery.js';
 import { type Failing, ForwardStore } from './forward-store.js';
+import { KeyOrder } from './key-order.js';
 import { makeReceiver } from './make-receiver.js';
 import { DeliveryError, failureCode, type Receiver } from './receiver.js';
 import { RowAlarm } from './row-alarm.js';
@@ -37,7 +37,7 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
   constructor(
     private readonly config: Config,
     private readonly address: DatabaseAddress,
-    private readonly keys: AuditKeys,
+    private readonly order: KeyOrder,
     private readonly sealedLog: SealedLog,
     private readonly alarm: RowAlarm,
     private readonly guard: OutboundGuard,
@@ -88,7 +88,7 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
     if (seals.length === 0) return false;
     const delivery = await compose(
       seals,
-      (head) => this.keys.isSigned(head),
+      (head) => this.order.vouchesFor(head),
       (seal) => this.sealedLog.rowsOf(seal),
     );
     const failing = await store.failing();

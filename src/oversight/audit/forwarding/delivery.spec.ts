@@ -58,7 +58,7 @@ async function deliver(rows: readonly StoredRow[], rowsSent = 0): Promise<Delive
   const stored = new Map(rows.map((each) => [each.id, each]));
   return compose(
     [sealOf(rows, rowsSent)],
-    () => true,
+    () => Promise.resolve(true),
     () => Promise.resolve(stored),
   );
 }

@@ -42,7 +42,7 @@ export interface ForwardedRow {
 /** A batch, or a part of one, with its signed head. */
 export interface ForwardedBatch {
   readonly seal: SealHeader;
-  /** `altered`: nobody of ours signed it, or its ids and digests are no longer what its root stands for; none of its rows is vouched for. */
+  /** `altered`: none of our keys signed it, or one that its log had left; or its ids and digests are no longer what its root stands for; none of its rows is vouched for. */
   readonly state: 'intact' | 'altered';
   /** Place of the first of `rows` within the batch, from 0. */
   readonly firstIndex: number;
@@ -59,12 +59,12 @@ export interface Delivery {
 /**
  * Puts as much of the waiting batches together as one delivery takes, at least one row. Whatever somebody made of a
  * batch, even one without rows, it is sent as it is: what it cannot do is hold up the batches behind it.
- * @param isSigned whether a key of this installation signed the head
+ * @param vouchesFor whether a key of this installation signed the head, in its turn
  * @param rowsOf the rows of a batch that are still there, by id
  */
 export async function compose(
   seals: readonly NumberedSeal[],
-  isSigned: (head: SealHeader) => boolean,
+  vouchesFor: (head: SealHeader) => Promise<boolean>,
   rowsOf: (seal: NumberedSeal) => Promise<ReadonlyMap<string, StoredRow>>,
 ): Promise<Delivery> {
   const batches: ForwardedBatch[] = [];
@@ -74,7 +74,7 @@ export async function compose(
     const stored = await rowsOf(seal);
     const digests = splitDigests(seal.digests);
     const fits = rootFits(seal);
-    const state = fits && isSigned(seal) ? 'intact' : 'altered';
+    const state = fits && (await vouchesFor(seal)) ? 'intact' : 'altered';
     const rows: ForwardedRow[] = [];
     for (let index = seal.rowsSent; index < seal.ids.length && bytes < MAX_BYTES; index++) {
       const id = seal.ids[index];
