@@ -1,0 +1,89 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
+import { createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http';
+import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer';
+import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { Log } from '../logging/log.js';
+import { failureWord } from './failure-word.js';
+
+/** For one batch with all its tries, a second and more apart. */
+const TIMEOUT_MS = 5000;
+/** One at a time is sent; a few more when one was given up that still hangs, and at the end. */
+const MAX_EXPORTS = 6;
+/** The process has ten seconds for its end, of which requests may have seven and a half. */
+const LAST_MS = 1000;
+
+/**
+ * Sends spans to the collector (OTLP 1.x over HTTP, JSON), and says so when that begins to fail and when it works again. It is
+ * put together from the parts of the ready-made exporter, which would take headers and certificates from the environment.
+ */
+export class OtlpExport extends OTLPExporterBase<ReadableSpan[]> {
+  private readonly agent: HttpAgent;
+  private lost = 0;
+
+  /** @param url with its path */
+  constructor(
+    url: string,
+    private readonly log: Log,
+  ) {
+    const agent = new (url.startsWith('https:') ? HttpsAgent : HttpAgent)({
+      keepAlive: true,
+      maxSockets: MAX_EXPORTS,
+    });
+    const options = {
+      url,
+      timeoutMillis: TIMEOUT_MS,
+      concurrencyLimit: MAX_EXPORTS,
+      compression: 'none' as const,
+      headers: () => Promise.resolve({ 'Content-Type': 'application/json' }),
+      agentFactory: () => agent,
+    };
+    super(
+      createOtlpHttpExportDelegate(
+        options,
+        JsonTraceSerializer,
+        'otlp_http_json_span_exporter',
+        TraceExporterMetricsHelper,
+        undefined,
+      ),
+    );
+    this.agent = agent;
+  }
+
+  override export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
+    super.export(spans, (result) => {
+      this.report(spans.length, result);
+      done(result);
+    });
+  }
+
+  /** Waits for the last export as long as the process may; what hangs then is cut. Never throws. */
+  async stopAfter(flush: () => Promise<void>): Promise<void> {
+    let limit: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => (limit = setTimeout(resolve, LAST_MS)));
+    // Why it failed is in the log already.
+    await Promise.race([flush().catch(() => undefined), late]);
+    clearTimeout(limit);
+    this.agent.destroy();
+  }
+
+  /** One line when it begins and one when it ends; the collector's own words stay out. */
+  private report(spans: number, { code, error }: ExportResult): void {
+    if (code === ExportResultCode.SUCCESS) {
+      if (this.lost > 0) this.log.info({ lostSpans: this.lost }, 'traces are sent again');
+      this.lost = 0;
+      return;
+    }
+    if (this.lost === 0) this.log.error({ failure: wordOf(error) }, 'traces cannot be sent');
+    this.lost += spans;
+  }
+}
+
+function wordOf(error: Error | undefined): string {
+  const { code } = (error ?? {}) as { code?: unknown };
+  if (typeof code === 'number') return `HTTP_${code}`;
+  if (error === undefined || error.message === 'Request timed out') return 'TIMEOUT';
+  return failureWord(error);
+}
