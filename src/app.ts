@@ -20,6 +20,7 @@ import { installRequestHooks } from './platform/http/request-hooks.js';
 import { installUploads } from './platform/http/uploads.js';
 import { RouteTable } from './platform/http/route-table.js';
 import { Metrics } from './platform/metrics/metrics.js';
+import { Tracing } from './platform/tracing/tracing.js';
 import { addressList, parseCidr } from './platform/net/cidr.js';
 import { installApiDocs } from './platform/openapi/api-docs.js';
 
@@ -85,6 +86,7 @@ async function assemble(
   installRequestHooks(fastify, {
     log: parts.log,
     metrics,
+    spans: app.get(Tracing).spans,
     trustedProxies: addressList(parts.config.trustedProxies.flatMap((text) => parseCidr(text) ?? [])),
     isProduction: parts.config.isProduction,
     atEnd: (request, end) => denials.onEnd(request, end),

@@ -12,6 +12,7 @@ import { RouteTable } from './http/route-table.js';
 import { SystemWork } from './database/system-work.js';
 import { UnitRunner } from './http/unit-runner.js';
 import { Redis } from './redis/redis.js';
+import { openTracing, Tracing } from './tracing/tracing.js';
 import { Log } from './logging/log.js';
 import { DatabaseMetrics } from './metrics/database-metrics.js';
 import { Metrics } from './metrics/metrics.js';
@@ -54,6 +55,7 @@ export class PlatformModule {
         Refusals,
         RouteTable,
         SystemWork,
+        { provide: Tracing, inject: [Config, Log], useFactory: openTracing },
         UnitRunner,
         ApiDocument,
       ],
@@ -69,6 +71,7 @@ export class PlatformModule {
         Refusals,
         RouteTable,
         SystemWork,
+        Tracing,
         UnitRunner,
         DiscoveryModule,
       ],

@@ -8,6 +8,7 @@ import type { Config } from '../../src/platform/config/config.js';
 import { NameResolver } from '../../src/platform/net/name-resolver.js';
 import { OutboundFailedError, OutboundHttp } from '../../src/platform/net/outbound-http.js';
 import { OutboundGuard, OutboundRefusedError } from '../../src/platform/net/outbound-url.js';
+import { Tracing } from '../../src/platform/tracing/tracing.js';
 import { makeCertificate } from '../harness/certificate.js';
 
 /** Stands for a public host. */
@@ -33,7 +34,7 @@ function sender(names: NameResolver = new NameResolver(), ca: string | null = nu
     outboundAllowHttp: true,
   };
   const guard = new OutboundGuard(config as unknown as Config, names);
-  const http = new OutboundHttp(guard);
+  const http = new OutboundHttp(guard, new Tracing(null));
   return (url: string, timeoutMs = 2000) =>
     http.send({
       url,

@@ -6,6 +6,7 @@ import { Config } from '../config/config.js';
 import { MasterKeys } from '../crypto/master-keys.js';
 import { CursorSigner } from '../http/cursor.js';
 import { Log } from '../logging/log.js';
+import { Tracing } from '../tracing/tracing.js';
 import { Database } from './database.js';
 import { DatabaseAddress } from './database-address.js';
 import { Invalidations } from './invalidations.js';
@@ -45,9 +46,9 @@ export class DatabaseModule implements OnApplicationShutdown {
         { provide: DatabaseAddress, useValue: address },
         {
           provide: Database,
-          inject: [DataSource],
-          useFactory: (source: DataSource) =>
-            new Database((source.driver as unknown as PostgresDriverParts).master),
+          inject: [DataSource, Tracing],
+          useFactory: (source: DataSource, { spans }: Tracing) =>
+            new Database((source.driver as unknown as PostgresDriverParts).master, spans),
         },
         {
           provide: CursorSigner,

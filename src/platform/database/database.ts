@@ -4,13 +4,18 @@ import { Batch } from './batch.js';
 import { DatabaseUnavailableError, isConnectionFailure } from './database-errors.js';
 import { GatheredReads } from './gathered-reads.js';
 import type { Row, Statement, StatementResult, TenantScope } from './statement.js';
+import type { Spans } from '../tracing/spans.js';
 
 /** Runs statements on the application's pool. Nothing above this file sees a connection. */
 @Injectable()
 export class Database {
-  private readonly reads = new GatheredReads((statements) => this.run(statements));
+  private readonly reads = new GatheredReads((statements, connected) => this.send(statements, connected));
 
-  constructor(private readonly pool: pg.Pool) {
+  /** @param spans null when no traces are made */
+  constructor(
+    private readonly pool: pg.Pool,
+    private readonly spans: Spans | null = null,
+  ) {
     surviveLostConnections(pool);
   }
 
@@ -25,7 +30,8 @@ export class Database {
    * round trip, so nothing that can take long belongs here: it would hold up its neighbours.
    */
   readQuick(statement: Statement): Promise<readonly Row[]> {
-    return this.reads.add(statement);
+    if (this.spans === null) return this.reads.add(statement, null);
+    return this.spans.statements([statement], (span) => this.reads.add(statement, span));
   }
 
   /**
@@ -33,12 +39,23 @@ export class Database {
    * @throws the driver's error with its `code`; {@link DatabaseUnavailableError} when there is no connection to be had.
    */
   run(statements: readonly Statement[]): Promise<readonly StatementResult[]> {
+    if (this.spans === null) return this.send(statements, null);
+    return this.spans.statements(statements, (span) =>
+      this.send(statements, span && (() => span.connected())),
+    );
+  }
+
+  private send(
+    statements: readonly Statement[],
+    connected: (() => void) | null,
+  ): Promise<readonly StatementResult[]> {
     return new Promise((resolve, reject) => {
       this.pool.connect((error, client, release) => {
         if (error || !client) {
           reject(new DatabaseUnavailableError(error));
           return;
         }
+        connected?.();
         const batch = new Batch(statements, (failure, results) => {
           release(failure !== null && isConnectionFailure(failure) ? failure : undefined);
           if (failure) reject(isConnectionFailure(failure) ? new DatabaseUnavailableError(failure) : failure);

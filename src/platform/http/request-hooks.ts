@@ -5,9 +5,11 @@ import { newId } from '../crypto/new-id.js';
 import type { Log } from '../logging/log.js';
 import type { Metrics } from '../metrics/metrics.js';
 import { type AddressList } from '../net/cidr.js';
+import type { Spans } from '../tracing/spans.js';
 import { clientAddress } from '../net/client-address.js';
 import { envelope } from './envelope.js';
 import { type AfterRequest, brokeOff, CUT_OFF, onRequestEnd, type RequestEnd } from './request-end.js';
+import { installRequestTracing } from './request-tracing.js';
 import { applySecurityHeaders } from './security-headers.js';
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -16,6 +18,8 @@ const USER_AGENT_LIMIT = 512;
 interface Options {
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Null when no traces are made. */
+  readonly spans: Spans | null;
   readonly trustedProxies: AddressList;
   readonly isProduction: boolean;
   /** Hears of the end of each request as well. */
@@ -31,6 +35,7 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
     void reply.header('x-request-id', request.context.requestId);
     done();
   });
+  if (options.spans !== null) installRequestTracing(fastify, options.spans);
   fastify.addHook('preSerialization', envelope);
   fastify.addHook('onSend', (request, reply, payload, done) => {
     logBreak(options.log, request, reply, payload);
@@ -38,6 +43,7 @@ export function installRequestHooks(fastify: FastifyInstance, options: Options):
   });
   onRequestEnd(fastify, (request, end) => {
     logRequest(options.log, request, end);
+    request.span?.end(end, request.context.principalOrNull?.teamId ?? null);
     const route = request.routeOptions.url ?? null;
     options.metrics.request(request.method, route, countedAs(end), end.durationMs / 1000);
     options.atEnd(request, end);
@@ -96,5 +102,6 @@ function logRequest(log: Log, request: FastifyRequest, end: RequestEnd): void {
     teamId: principal?.teamId,
     userId: principal?.userId,
     apiKeyId: principal?.apiKeyId ?? undefined,
+    traceId: request.span?.traceId,
   });
 }

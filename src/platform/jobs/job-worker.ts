@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../clock/clock.js';
 import { Log } from '../logging/log.js';
+import { Tracing } from '../tracing/tracing.js';
 import type { Job, JobDefinition, JobFailure } from './job.js';
 import { type ClaimedJob, JobStore } from './job-store.js';
 import { PayloadSealer } from './sealed-payload.js';
@@ -34,6 +35,7 @@ export class JobWorker {
     private readonly sealer: PayloadSealer,
     private readonly clock: Clock,
     private readonly log: Log,
+    private readonly tracing: Tracing,
   ) {}
 
   start(definitions: ReadonlyMap<string, JobDefinition>): void {
@@ -133,7 +135,9 @@ export class JobWorker {
     let data: unknown = {};
     try {
       if (payload !== null) data = this.sealer.open(name, id, payload);
-      await this.handle(definition, claimed, data, abort);
+      await this.tracing.job({ name, id, attempt: claimed.retryCount + 1 }, () =>
+        this.handle(definition, claimed, data, abort),
+      );
       if (definition.everySeconds === null) await this.store.finish(name, id);
       else await this.store.finishPeriodic(name, id);
     } catch (error) {

@@ -58,6 +58,8 @@ export interface RequestLine {
   readonly teamId: string | undefined;
   readonly userId: string | undefined;
   readonly apiKeyId: string | undefined;
+  /** Only when traces are made. */
+  readonly traceId: string | undefined;
 }
 
 /**
@@ -68,7 +70,8 @@ function lineOf(line: RequestLine): string {
   const principal = line.teamId
     ? `,"teamId":"${line.teamId}","userId":"${line.userId}"${line.apiKeyId ? `,"apiKeyId":"${line.apiKeyId}"` : ''}`
     : '';
-  return `{"level":30,"time":"${new Date().toISOString()}","requestId":"${line.requestId}","method":"${line.method}","route":${routeText(line.route)},"status":${line.status},"durationMs":${line.durationMs}${line.wasCutOff ? ',"cutOff":true' : ''},"ip":"${line.ip}"${principal}}\n`;
+  const trace = line.traceId === undefined ? '' : `,"traceId":"${line.traceId}"`;
+  return `{"level":30,"time":"${new Date().toISOString()}","requestId":"${line.requestId}","method":"${line.method}","route":${routeText(line.route)},"status":${line.status},"durationMs":${line.durationMs}${line.wasCutOff ? ',"cutOff":true' : ''},"ip":"${line.ip}"${principal}${trace}}\n`;
 }
 
 const routeTexts = new Map<string, string>();

@@ -5,6 +5,7 @@ import { createTransport, type SendMailOptions, type Transporter } from 'nodemai
 import { Clock } from '../clock/clock.js';
 import { Config } from '../config/config.js';
 import { Log } from '../logging/log.js';
+import { Tracing } from '../tracing/tracing.js';
 import type { RenderedMail } from './mail.js';
 
 const CONNECTION_TIMEOUT_MS = 5000;
@@ -27,12 +28,14 @@ export class MailTransport {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly log: Log,
+    private readonly tracing: Tracing,
   ) {}
 
   /** @throws nodemailer's error with its `code` and `responseCode` */
   async deliver(mail: OutgoingMail): Promise<void> {
-    if (this.config.smtpUrl === null) await this.write(mail);
-    else await this.smtpOf(this.config.smtpUrl).sendMail(this.message(mail));
+    const { smtpUrl } = this.config;
+    if (smtpUrl === null) await this.write(mail);
+    else await this.tracing.mail(mail.kind, () => this.smtpOf(smtpUrl).sendMail(this.message(mail)));
   }
 
   close(): void {

@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { Injectable } from '@nestjs/common';
+import { Tracing } from '../tracing/tracing.js';
 import { OutboundGuard, type OutboundPolicy, OutboundRefusedError, pinnedLookup } from './outbound-url.js';
 
 const TIMEOUT_MS = 15_000;
@@ -41,14 +42,21 @@ export class OutboundFailedError extends Error {
 /** HTTP to hosts outside: every request passes the {@link OutboundGuard} and has a bound in time and size. */
 @Injectable()
 export class OutboundHttp {
-  constructor(private readonly guard: OutboundGuard) {}
+  constructor(
+    private readonly guard: OutboundGuard,
+    private readonly tracing: Tracing,
+  ) {}
 
   /**
    * Sends one request on a connection of its own.
    * @throws OutboundRefusedError before anything is sent
    * @throws OutboundFailedError when no whole answer came
    */
-  async send(request: OutboundRequest): Promise<OutboundAnswer> {
+  send(request: OutboundRequest): Promise<OutboundAnswer> {
+    return this.tracing.outgoing(request.method, () => this.deliver(request));
+  }
+
+  private async deliver(request: OutboundRequest): Promise<OutboundAnswer> {
     const url = this.guard.read(request.url, request.policy);
     const deadline = AbortSignal.timeout(request.timeoutMs ?? TIMEOUT_MS);
     const signal = request.signal ? AbortSignal.any([deadline, request.signal]) : deadline;

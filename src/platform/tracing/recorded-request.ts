@@ -58,14 +58,15 @@ class RecordedRequest implements RequestSpan {
     this.contexts.with(this.context, work);
   }
 
-  end({ status, wasSent }: RequestEnd, teamId: string | null): void {
+  end({ status, wasSent, broke }: RequestEnd, teamId: string | null): void {
     const { span } = this;
     if (teamId !== null) span.setAttribute('latchkey.team_id', teamId);
     // 499 is ours for what was never sent.
     if (wasSent || status !== CUT_OFF) span.setAttribute(ATTR_HTTP_RESPONSE_STATUS_CODE, status);
     if (!wasSent) span.setAttribute('latchkey.cut_off', true);
     if (status >= 500 || !wasSent) {
-      span.setAttribute(ATTR_ERROR_TYPE, status >= 500 ? String(status) : 'cut_off');
+      const unsent = broke ? 'broke_off' : 'cut_off';
+      span.setAttribute(ATTR_ERROR_TYPE, status >= 500 ? String(status) : unsent);
       span.setStatus({ code: SpanStatusCode.ERROR });
     }
     span.end();
