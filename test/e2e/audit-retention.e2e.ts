@@ -229,6 +229,16 @@ describe('retention of the audit log', () => {
     expect(refused.stderr).toContain(`has not accepted all of ${OLDEST}`);
   });
 
+  it('keeps a month for a receiver that was at work lately, though the settings of this process know of none', async () => {
+    await tamper(database, `UPDATE audit_forwarding SET delivered_at = now() - interval '29 days'`);
+    const refused = await retain('--dry-run');
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toContain(`has not accepted all of ${OLDEST}`);
+    await tamper(database, `UPDATE audit_forwarding SET delivered_at = now() - interval '31 days'`);
+    const { code, stdout } = await retain('--dry-run');
+    expect([code, stdout]).toEqual([0, expect.stringContaining(`${OLDEST}: `)]);
+  });
+
   it('is put off by the job, which says so and does not fail, while a month waits for its receiver', async () => {
     const before = await partitions();
     const worker = await startTestApp({ database, env: { ...env('api'), ...SETTING, ...forwarding } });

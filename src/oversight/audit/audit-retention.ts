@@ -13,7 +13,7 @@ export interface RetentionOrder {
   readonly months: number;
   /** Says what would go and removes nothing. */
   readonly dryRun: boolean;
-  /** Whether a receiver outside must have accepted a month before it goes. */
+  /** Whether a receiver outside must have accepted a month before it goes. One that was at work lately must in any case. */
   readonly afterForwarding: boolean;
   /** Who does it and why; both are signed and stay. */
   readonly by: string;
@@ -52,10 +52,11 @@ export class AuditRetention {
     const store = await RetentionStore.connect(ownerUrl);
     try {
       if (!(await store.lock())) return false;
+      const afterForwarding = order.afterForwarding || (await store.hasReceiver());
       const checked = new Map<string, ReadonlyMap<string, number>>();
       for (const month of await store.monthsBefore(this.firstKept(order.months))) {
         if (await store.hasUnsealed(endOf(month))) throw new UnsealedLogError(month);
-        if (order.afterForwarding && (await store.hasUnforwarded(endOf(month))))
+        if (afterForwarding && (await store.hasUnforwarded(endOf(month))))
           throw new UnforwardedLogError(month);
         const teams = await store.teamsOf(month);
         for (const { teamId, rows } of teams) {

@@ -9,6 +9,9 @@ import { ADVISORY_LOCK } from '../../platform/database/advisory-locks.js';
 /** Writers queue behind a waiting DROP: better to give up and come back. */
 const LOCK_TIMEOUT = '2s';
 
+/** After so long without a delivery the forwarding was given up, rather than forgotten in the settings of one process. */
+const RECEIVER_DAYS = 30;
+
 /** What a month's partition holds of one team. */
 export interface TeamMonth {
   readonly teamId: string;
@@ -61,6 +64,14 @@ export class RetentionStore {
       [before],
     );
     return rows[0].waiting;
+  }
+
+  /** Whether a receiver accepted something lately, so that there is one, whatever the settings of this process say. */
+  async hasReceiver(): Promise<boolean> {
+    const { rows } = await this.client.query<{ lately: boolean | null }>(
+      `SELECT bool_or(delivered_at > now() - interval '${RECEIVER_DAYS} days') AS lately FROM audit_forwarding`,
+    );
+    return rows[0].lately ?? false;
   }
 
   /** Whether batches with rows from before this moment still wait to be forwarded. */
