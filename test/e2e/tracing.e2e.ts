@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { type IncomingMessage, request as httpRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SMTPServer } from 'smtp-server';
-import { Controller, Get, Injectable, Module, Param } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Param, StreamableFile } from '@nestjs/common';
 import { Database } from '../../src/platform/database/database.js';
 import { inTenant } from '../../src/platform/database/tenant-read.js';
 import { Public } from '../../src/platform/http/route-metadata.js';
@@ -103,6 +104,21 @@ class ProbeController {
     const text = inTenant('SELECT 1 AS one, x.team');
     await this.probe.database.readQuick({ name: `probe-quick:${name}`, text, values });
     return {};
+  }
+
+  /** Begins an answer that it cannot end. */
+  @Get('broken')
+  @Public('a throw-away route of this test')
+  broken(): StreamableFile {
+    return new StreamableFile(
+      Readable.from(
+        (async function* () {
+          yield 'x'.repeat(100_000);
+          await sleep(50);
+          throw new Error('it ends here');
+        })(),
+      ),
+    );
   }
 
   @Get('fail/:value')
@@ -291,6 +307,13 @@ describe('a request', () => {
     expect(left.server.attributes).toMatchObject({ 'latchkey.cut_off': true, 'error.type': 'cut_off' });
     expect(left.server.attributes).not.toHaveProperty('http.response.status_code');
     expect(left.server.durationMs).toBeGreaterThan(200);
+    const broken = await trace((id) =>
+      get('/v1/probe/broken', { 'x-request-id': id }).then(
+        () => Promise.reject(new Error('the answer was whole')),
+        () => undefined,
+      ),
+    );
+    expect(broken.server.attributes).toMatchObject({ 'latchkey.cut_off': true, 'error.type': 'broke_off' });
     const failed = await trace((id) => get('/v1/probe/fail/seven', { 'x-request-id': id }));
     expect(failed.server.attributes).toMatchObject({ 'http.response.status_code': 500, 'error.type': '500' });
     expect(failed.server.status).toEqual({ code: ERROR });
