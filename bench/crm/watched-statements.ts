@@ -13,6 +13,11 @@ export class WatchedStatements {
       this.seen.push(...statements);
       return run(statements);
     };
+    const readQuick = database.readQuick.bind(database);
+    database.readQuick = (statement) => {
+      this.seen.push(statement);
+      return readQuick(statement);
+    };
   }
 
   /** The one read of that table which `work` made the product send. @throws when there was none, or more */

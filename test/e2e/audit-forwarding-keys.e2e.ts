@@ -114,6 +114,7 @@ describe('forwarding of an audit log of three keys', () => {
     await batchOf([FIRST]);
     await batchOf([SECOND, FIRST]);
     await batchOf([SECOND, FIRST]);
+    const honest = await forwardedBy([SECOND, FIRST, THIRD]);
     // Whoever has found the first seed starts an instance that seals nothing, and signs what waits.
     const { http } = await startWith([FIRST, SECOND]);
     const account: Account = {
@@ -122,12 +123,18 @@ describe('forwarding of an audit log of three keys', () => {
     };
     await addClients(account, 2);
     const forged = await forgeBatch(app!, account, SigningKey.from(FIRST));
+    // And damages what says that the log had passed on from it, after that was sent.
+    await tamper(
+      database,
+      `UPDATE audit_seal SET signature = decode(repeat('ab', 64), 'hex') WHERE team_id = '${account.teamId}' AND key_id = '${SigningKey.from(SECOND).keyId}'`,
+    );
     const batches = await forwardedBy([THIRD, SECOND, FIRST]);
     const last = batches.at(-1);
     expect(last).toMatchObject({ state: 'altered', seal: { keyId: SigningKey.from(FIRST).keyId } });
     expect(last.rows.map(({ id, state }: any) => [id, state])[0]).toEqual([forged, 'altered']);
-    expect(new Set(batches.slice(0, -1).map(({ state }) => state))).toEqual(new Set(['intact']));
-    expect(new Set(batches.map(({ seal }) => seal.keyId)).size).toBe(2);
+    expect(batches.slice(0, -1)).toEqual(honest);
+    expect(new Set(honest.map(({ state }) => state))).toEqual(new Set(['intact']));
+    expect(new Set(honest.map(({ seal }) => seal.keyId)).size).toBe(2);
     await app?.close();
     app = null;
     const alarms = await database.sql(

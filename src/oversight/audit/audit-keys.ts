@@ -28,6 +28,11 @@ export class AuditKeys {
     return this.current.keyId;
   }
 
+  /** Names of all of them. */
+  get ids(): string[] {
+    return [...this.byId.keys()];
+  }
+
   /** Hex, Ed25519, with the key of today. */
   sign(text: string): string {
     return this.current.sign(text);

@@ -13,7 +13,6 @@ import { BatchMaker } from './batch-maker.js';
 import { AuditForwarder } from './forwarding/audit-forwarder.js';
 import { AuditForwardingController } from './forwarding/audit-forwarding.controller.js';
 import { ForwardingStatus } from './forwarding/forwarding-status.js';
-import { KeyOrder } from './forwarding/key-order.js';
 import { RowAlarm } from './forwarding/row-alarm.js';
 import { HeadAnchor } from './head-anchor.js';
 import { HeadCheck } from './head-check.js';
@@ -43,7 +42,6 @@ import { SealedLog } from './sealed-log.js';
     HeadAnchor,
     HeadCheck,
     HeldLogs,
-    KeyOrder,
     LogCheck,
     PersonalValues,
     PersonalViews,

@@ -69,6 +69,17 @@ export class SealedLog {
     return rows.map(headerFrom);
   }
 
+  /** The number of the first batch of each of these keys that the log has one of. */
+  async beginningsOf(teamId: string, keyIds: readonly string[]): Promise<Map<string, number>> {
+    const rows = await this.read(teamId, {
+      name: 'sealed-log:beginnings',
+      text: `SELECT k.id, b.seq::text AS seq FROM unnest($2::text[]) k (id), LATERAL (
+          SELECT s.seq FROM audit_seal s WHERE s.team_id = $1 AND s.key_id = k.id ORDER BY s.seq LIMIT 1) b`,
+      values: [teamId, keyIds],
+    });
+    return new Map(rows.map(({ id, seq }) => [id as string, Number(seq)]));
+  }
+
   /** The batch after `seq`, up to and including `limitSeq`; null at the end. */
   async batchAfter(teamId: string, seq: number, limitSeq: number): Promise<Seal | null> {
     const [row] = await this.read(teamId, {

@@ -8,6 +8,7 @@ import { Log } from '../../../platform/logging/log.js';
 import { OutboundHttp } from '../../../platform/net/outbound-http.js';
 import { OutboundGuard } from '../../../platform/net/outbound-url.js';
 import { SecurityEvents } from '../../security-events/security-events.service.js';
+import { AuditKeys } from '../audit-keys.js';
 import { LeaderLoop } from '../leader-loop.js';
 import { SealedLog } from '../sealed-log.js';
 import { compose } from './delivery.js';
@@ -37,7 +38,7 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
   constructor(
     private readonly config: Config,
     private readonly address: DatabaseAddress,
-    private readonly order: KeyOrder,
+    private readonly keys: AuditKeys,
     private readonly sealedLog: SealedLog,
     private readonly alarm: RowAlarm,
     private readonly guard: OutboundGuard,
@@ -86,9 +87,10 @@ export class AuditForwarder implements OnApplicationBootstrap, OnApplicationShut
   private async forward(store: ForwardStore, receiver: Receiver): Promise<boolean> {
     const { version, seals } = await store.waiting();
     if (seals.length === 0) return false;
+    const order = new KeyOrder(this.keys, this.sealedLog);
     const delivery = await compose(
       seals,
-      (head) => this.order.vouchesFor(head),
+      (head) => order.vouchesFor(head),
       (seal) => this.sealedLog.rowsOf(seal),
     );
     const failing = await store.failing();
