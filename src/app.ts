@@ -104,7 +104,7 @@ async function assemble(
   fastify.addHook('onRequest', (request, _reply, done) => gate.onRequest(request, done));
   const addressLimit = app.get(AddressLimit);
   fastify.addHook('onRequest', (request, reply, done) => addressLimit.onRequest(request, reply, done));
-  installHeadRules(fastify);
+  installHeadRules(fastify, clientErrors);
   interceptMutations(app.get(DiscoveryService), app.get(MetadataScanner), app.get(MutationInterceptor));
   await app.init();
   await installApiDocs(app, metadata);

@@ -25,7 +25,10 @@ export async function startProcess(config: Config): Promise<void> {
     if (stopping) return;
     stopping = true;
     log.info({ signal }, 'shutting down');
-    setTimeout(() => process.exit(1), SHUTDOWN_LIMIT_MS).unref();
+    setTimeout(() => {
+      log.flush();
+      process.exit(1);
+    }, SHUTDOWN_LIMIT_MS).unref();
     void close(signal === 'SIGTERM' ? DRAIN_NOTICE_MS : 0).finally(() => {
       log.flush();
       process.exit(0);

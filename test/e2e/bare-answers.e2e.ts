@@ -1,4 +1,7 @@
 import { connect } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Controller, Get, Module } from '@nestjs/common';
+import { Public } from '../../src/platform/http/route-metadata.js';
 import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 import { eventually } from '../harness/eventually.js';
@@ -9,16 +12,31 @@ interface Bare {
   readonly text: string;
 }
 
+@Controller('v1/patience')
+class PatienceController {
+  /** Never answers. */
+  @Get()
+  @Public('a throw-away route of this test')
+  wait(): Promise<object> {
+    return new Promise(() => {});
+  }
+}
+@Module({ controllers: [PatienceController] })
+class PatienceModule {}
+
 /** What Node would answer by itself, or hands over without a request. */
 describe('requests that are hardly any', () => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startTestApp({ env: { METRICS_PORT: '0', ANONYMOUS_RATE_LIMIT: '4/900' } });
+    app = await startTestApp({
+      env: { ROLE: 'api', METRICS_PORT: '0', ANONYMOUS_RATE_LIMIT: '4/900' },
+      extra: [PatienceModule],
+    });
   });
   afterAll(() => app.close());
 
-  /** @param from one of the loopback addresses, each with a limit of its own */
-  const send = (bytes: string, from: string): Promise<Bare> =>
+  /** @param from one of the loopback addresses, each with a limit of its own  @param isEnd leaves after that, without waiting for an answer */
+  const send = (bytes: string, from: string, isEnd = false): Promise<Bare> =>
     new Promise((resolve, reject) => {
       const socket = connect({ port: app.port, host: '127.0.0.1', localAddress: from });
       let text = '';
@@ -30,7 +48,8 @@ describe('requests that are hardly any', () => {
           text,
         }),
       );
-      socket.write(bytes);
+      if (isEnd) socket.end(bytes);
+      else socket.write(bytes);
     });
   const lineOf = (requestId: string): Record<string, unknown> =>
     JSON.parse(
@@ -65,10 +84,19 @@ describe('requests that are hardly any', () => {
     });
   });
 
+  it('of CONNECT are refused as well', async () => {
+    const { status, requestId } = await send(
+      'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n',
+      '127.9.1.4',
+    );
+    expect(status).toBe('400');
+    expect(lineOf(requestId)).toMatchObject({ status: 400, reason: 'CONNECT', ip: '127.9.1.4' });
+  });
+
   it('are counted, too', async () => {
     const text = await (await fetch(`http://127.0.0.1:${app.app.get(MetricsServer).port}/metrics`)).text();
     expect(text).toContain(
-      'latchkey_http_request_duration_seconds_count{method="other",route="(none)",status="400"} 3',
+      'latchkey_http_request_duration_seconds_count{method="other",route="(none)",status="400"} 4',
     );
   });
 
@@ -120,5 +148,30 @@ describe('requests that are hardly any', () => {
       expect(lineOf(requestId)).toMatchObject({ status: 400, route: '/v1/leads', ip: '127.9.5.1' }),
     );
     expect(lineOf(requestId)).not.toHaveProperty('cutOff');
+    expect(app.logged()).not.toContain('request failed');
+  });
+
+  it.each([
+    ['whose client leaves', 'half-and-gone', '', true, { status: 499, cutOff: true }],
+    ['in chunks that are none', 'half-and-broken', 'GARBAGE\r\n', false, { status: 400 }],
+  ])('with half a body are one request with one line: %s', async (_name, id, rest, isEnd, line) => {
+    const head = `POST /v1/leads HTTP/1.1\r\nHost: a.example\r\nX-Request-Id: ${id}\r\nContent-Type: application/json\r\n`;
+    const body = rest === '' ? 'Content-Length: 9\r\n\r\n{' : `Transfer-Encoding: chunked\r\n\r\n${rest}`;
+    const before = app.logged().length;
+    const { text } = await send(head + body, '127.9.6.1', isEnd);
+    await eventually(() => expect(lineOf(id)).toMatchObject({ ...line, route: '/v1/leads' }));
+    expect(text.includes('400 Bad Request')).toBe(line.status === 400);
+    // Neither another line nor an event of the same request.
+    await sleep(300);
+    const lines = app.logged().slice(before).trim().split('\n');
+    expect(lines).toEqual([expect.stringContaining(`"requestId":"${id}"`)]);
+  });
+
+  it('that follow an answer under way do not get into it', async () => {
+    const { text } = await send(
+      'GET /v1/patience HTTP/1.1\r\nHost: a.example\r\n\r\nGARBAGE\r\n\r\n',
+      '127.9.7.1',
+    );
+    expect(text).toBe('');
   });
 });

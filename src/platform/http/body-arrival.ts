@@ -65,8 +65,7 @@ function look(arriving: Arriving, clientErrors: ClientErrors): boolean {
   }
   if (isInTime(arriving)) return false;
   arriving.answered = true;
-  if (arriving.reply.raw.headersSent) raw.socket.destroy();
-  else clientErrors.cutOff(arriving.request);
+  clientErrors.cutOff(arriving);
   return false;
 }
 

@@ -5,7 +5,7 @@ import { Log } from '../logging/log.js';
 import type { ApiError } from './api-error.js';
 import { toApiError } from './error-mapping.js';
 import { Refusals } from './refusals.js';
-import { brokeOff } from './request-end.js';
+import { brokeOff, isUnheard } from './request-end.js';
 
 /** The one way an error leaves the process. */
 @Injectable()
@@ -30,6 +30,8 @@ export class ApiExceptionFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
+    // What reading a body that did not arrive says is no failure of ours, and the request has its line.
+    if (isUnheard(request.raw)) return;
     const error = await this.refusals.pass(request, reply, toApiError(exception));
     if (error.status >= 500) {
       this.log.error(

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /** What nginx says of clients that left before they were answered; here of every answer that did not go out. */
 export const CUT_OFF = 499;
@@ -20,6 +20,25 @@ export type AfterRequest = (request: FastifyRequest, end: RequestEnd) => void;
 
 /** Of connections on which answers wait for those before them: what to do when it is closed. */
 const queued = new WeakMap<Socket, Set<() => void>>();
+
+/** A request that has not ended, and its answer. */
+export interface OpenRequest {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+}
+
+/** By connection, the newest one. */
+const open = new WeakMap<Socket, OpenRequest>();
+
+/** What the connection is in the middle of, if anything. */
+export function openRequest(socket: Socket): OpenRequest | undefined {
+  return open.get(socket);
+}
+
+/** Whether nobody hears an answer any more: it was written to the socket, or the client left before its body had arrived. */
+export function isUnheard(request: IncomingMessage): boolean {
+  return bareAnswers.has(request) || (request.destroyed && !request.complete);
+}
 
 /** Statuses that went out past the reply. */
 const bareAnswers = new WeakMap<IncomingMessage, number>();
@@ -44,10 +63,13 @@ export function onRequestEnd(fastify: FastifyInstance, look: AfterRequest): void
     const begunAt = performance.now();
     let wasSent = false;
     let isOver = false;
+    const here = { request, reply };
+    open.set(socket, here);
     const end = (): void => {
       if (isOver) return;
       isOver = true;
       queued.get(socket)?.delete(end);
+      if (open.get(socket) === here) open.delete(socket);
       // An answer that still waited for its connection was only written to memory.
       const wasBegun = reply.raw.writableFinished || (reply.raw.headersSent && reply.raw.socket !== null);
       const bare = bareAnswers.get(request.raw);

@@ -28,7 +28,7 @@ export class Metrics {
     if (this.isCollecting) collectDefaultMetrics({ register: this.registry });
   }
 
-  /** One request that has ended. @param status of the answer; 499 when not all of it went out  @param route the route's pattern; null for a path that leads nowhere */
+  /** One request that has ended. @param status of the answer; when not all of it went out 500 for a reason of ours, else 499  @param route the route's pattern; null for a path that leads nowhere */
   request(method: string, route: string | null, status: number, seconds: number): void {
     if (!this.isCollecting) return;
     this.requests.labels(knownMethod(method), route ?? '(none)', String(status)).observe(seconds);

@@ -12,8 +12,8 @@ import { failureWord } from './failure-word.js';
 const TIMEOUT_MS = 5000;
 /** One at a time is sent; a few more when one was given up that still hangs, and at the end. */
 const MAX_EXPORTS = 6;
-/** The process has ten seconds for its end, of which requests may have seven and a half. */
-const LAST_MS = 1000;
+/** The process has ten seconds for its end, of which the notice and the running jobs may take nine and a half. */
+const LAST_MS = 250;
 
 /**
  * Sends spans to the collector (OTLP 1.x over HTTP, JSON), and says so when that begins to fail and when it works again. It is
