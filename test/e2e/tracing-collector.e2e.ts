@@ -10,7 +10,7 @@ import { accept, TraceCollector } from '../harness/trace-collector.js';
 const FAILING = 'traces cannot be sent';
 const RECOVERED = 'traces are sent again';
 /** What a shutdown may spend on traces, and what it takes without. */
-const SHUTDOWN_MS = 1000 + 2500;
+const SHUTDOWN_MS = 250 + 2500;
 
 const count = (app: TestApp, text: string): number => app.logged().split(text).length - 1;
 
@@ -82,6 +82,29 @@ describe('a collector', () => {
     await eventually(() => expect(count(app, FAILING)).toBe(1));
     expect(app.logged()).toContain('"failure":"TIMEOUT"');
     await use(app);
+    expect(await closed(app)).toBeLessThan(SHUTDOWN_MS);
+  });
+
+  it('whose answers trickle in is cut off, and served again when it is well', async () => {
+    const collector = await listen();
+    let trickling = 0;
+    collector.answer = (response) => {
+      trickling++;
+      response.writeHead(200, { 'content-type': 'application/json' }).write(' ');
+      const timer = setInterval(() => response.write(' '), 500);
+      response.on('close', () => {
+        clearInterval(timer);
+        trickling--;
+      });
+    };
+    const app = await start(collector.endpoint);
+    await use(app);
+    await eventually(() => expect(trickling).toBe(1));
+    await eventually(() => expect(count(app, FAILING)).toBe(1), 20_000);
+    collector.answer = accept;
+    await use(app);
+    await eventually(() => expect(count(app, RECOVERED)).toBe(1), 20_000);
+    expect(trickling).toBe(0);
     expect(await closed(app)).toBeLessThan(SHUTDOWN_MS);
   });
 

@@ -4,12 +4,16 @@ import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
 import { OTLPExporterBase } from '@opentelemetry/otlp-exporter-base';
 import { createOtlpHttpExportDelegate } from '@opentelemetry/otlp-exporter-base/node-http';
 import { JsonTraceSerializer, TraceExporterMetricsHelper } from '@opentelemetry/otlp-transformer';
-import type { ReadableSpan } from '@opentelemetry/sdk-trace';
+import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace';
 import type { Log } from '../logging/log.js';
 import { failureWord } from './failure-word.js';
 
-/** For one batch with all its tries, a second and more apart. */
+/** The library's own words. */
+const TIMED_OUT = 'Request timed out';
+/** For one batch with all its tries, a second and more apart; each new byte of an answer gives it that long again. */
 const TIMEOUT_MS = 5000;
+/** After this a connection is cut, whatever still trickles in. */
+const DEADLINE_MS = 6000;
 /** One at a time is sent; a few more when one was given up that still hangs, and at the end. */
 const MAX_EXPORTS = 6;
 /** The process has ten seconds for its end, of which the notice and the running jobs may take nine and a half. */
@@ -19,44 +23,45 @@ const LAST_MS = 250;
  * Sends spans to the collector (OTLP 1.x over HTTP, JSON), and says so when that begins to fail and when it works again. It is
  * put together from the parts of the ready-made exporter, which would take headers and certificates from the environment.
  */
-export class OtlpExport extends OTLPExporterBase<ReadableSpan[]> {
+export class OtlpExport implements SpanExporter {
   private readonly agent: HttpAgent;
+  private sender: OTLPExporterBase<ReadableSpan[]>;
   private lost = 0;
 
   /** @param url with its path */
   constructor(
-    url: string,
+    private readonly url: string,
     private readonly log: Log,
   ) {
-    const agent = new (url.startsWith('https:') ? HttpsAgent : HttpAgent)({
-      keepAlive: true,
-      maxSockets: MAX_EXPORTS,
-    });
-    const options = {
-      url,
-      timeoutMillis: TIMEOUT_MS,
-      concurrencyLimit: MAX_EXPORTS,
-      compression: 'none' as const,
-      headers: () => Promise.resolve({ 'Content-Type': 'application/json' }),
-      agentFactory: () => agent,
-    };
-    super(
-      createOtlpHttpExportDelegate(
-        options,
-        JsonTraceSerializer,
-        'otlp_http_json_span_exporter',
-        TraceExporterMetricsHelper,
-        undefined,
-      ),
-    );
-    this.agent = agent;
+    const options = { keepAlive: true, maxSockets: MAX_EXPORTS };
+    this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
+    this.sender = this.newSender();
   }
 
-  override export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
-    super.export(spans, (result) => {
+  export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
+    let isOver = false;
+    const end = (result: ExportResult): void => {
+      if (isOver) return;
+      isOver = true;
+      clearTimeout(deadline);
       this.report(spans.length, result);
       done(result);
-    });
+    };
+    const deadline = setTimeout(() => {
+      // The library waits for good when a connection ends in the middle of an answer, and takes no seventh export then.
+      this.agent.destroy();
+      this.sender = this.newSender();
+      end({ code: ExportResultCode.FAILED, error: new Error(TIMED_OUT) });
+    }, DEADLINE_MS).unref();
+    this.sender.export(spans, end);
+  }
+
+  shutdown(): Promise<void> {
+    return this.sender.shutdown();
+  }
+
+  forceFlush(): Promise<void> {
+    return this.sender.forceFlush();
   }
 
   /** Waits for the last export as long as the process may; what hangs then is cut. Never throws. */
@@ -67,6 +72,26 @@ export class OtlpExport extends OTLPExporterBase<ReadableSpan[]> {
     await Promise.race([flush().catch(() => undefined), late]);
     clearTimeout(limit);
     this.agent.destroy();
+  }
+
+  private newSender(): OTLPExporterBase<ReadableSpan[]> {
+    const options = {
+      url: this.url,
+      timeoutMillis: TIMEOUT_MS,
+      concurrencyLimit: MAX_EXPORTS,
+      compression: 'none' as const,
+      headers: () => Promise.resolve({ 'Content-Type': 'application/json' }),
+      agentFactory: () => this.agent,
+    };
+    return new OTLPExporterBase(
+      createOtlpHttpExportDelegate(
+        options,
+        JsonTraceSerializer,
+        'otlp_http_json_span_exporter',
+        TraceExporterMetricsHelper,
+        undefined,
+      ),
+    );
   }
 
   /** One line when it begins and one when it ends; the collector's own words stay out. */
@@ -84,6 +109,6 @@ export class OtlpExport extends OTLPExporterBase<ReadableSpan[]> {
 function wordOf(error: Error | undefined): string {
   const { code } = (error ?? {}) as { code?: unknown };
   if (typeof code === 'number') return `HTTP_${code}`;
-  if (error === undefined || error.message === 'Request timed out') return 'TIMEOUT';
+  if (error === undefined || error.message === TIMED_OUT) return 'TIMEOUT';
   return failureWord(error);
 }
