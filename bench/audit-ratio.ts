@@ -76,13 +76,14 @@ async function compare(
 function spreadOf(ratios: readonly number[]): string {
   const sorted = ratios.toSorted((a, b) => a - b);
   const last = sorted.length - 1;
-  const text = (ratio: number): string => ratio.toFixed(2);
   const median = (sorted[last >> 1] + sorted[(last + 1) >> 1]) / 2;
   const outside = ranksOutside(sorted.length);
   const bounds =
-    outside === 0 ? '' : `95 %: ${text(sorted[outside - 1])} to ${text(sorted[last - outside + 1])}; `;
-  return `${text(median)} of the throughput without the audit log (${bounds}rounds: ${text(sorted[0])} to ${text(sorted[last])})`;
+    outside === 0 ? '' : `95 %: ${figure(sorted[outside - 1])} to ${figure(sorted[last - outside + 1])}; `;
+  return `${figure(median)} of the throughput without the audit log (${bounds}rounds: ${figure(sorted[0])} to ${figure(sorted[last])})`;
 }
+
+const figure = (ratio: number): string => ratio.toFixed(2);
 
 /** Which of the sorted rounds, from either end, still leaves 2.5 % outside at most: as many heads or fewer in so many throws of a coin. 0 for too few rounds. */
 function ranksOutside(rounds: number): number {
