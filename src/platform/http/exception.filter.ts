@@ -30,8 +30,7 @@ export class ApiExceptionFilter implements ExceptionFilter {
       reply.raw.destroy();
       return;
     }
-    // What reading a body that did not arrive says is no failure of ours, and the request has its line.
-    if (isUnheard(request.raw)) return;
+    if (isBrokenBody(exception) && isUnheard(request.raw)) return;
     const error = await this.refusals.pass(request, reply, toApiError(exception));
     if (error.status >= 500) {
       this.log.error(
@@ -49,6 +48,11 @@ export class ApiExceptionFilter implements ExceptionFilter {
       )
       .send(problem ? problemBody(error, request.context) : errorBody(error, request.context));
   }
+}
+
+/** What reading a body says whose sender is gone: no failure of ours, and the request has its line. */
+function isBrokenBody(exception: unknown): boolean {
+  return (exception as { code?: unknown } | null)?.code === 'ECONNRESET';
 }
 
 export function errorBody(error: ApiError, context: RequestContext): object {
