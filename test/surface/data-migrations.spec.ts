@@ -7,7 +7,7 @@ const FOLDER = join(__dirname, '../../migrations');
 const FUNCTION_BODY = /CREATE (?:OR REPLACE )?FUNCTION(?:(?!\bCREATE\b)[\s\S])*?\bAS\s+(\$\w*\$)[\s\S]*?\1/gi;
 const TABLE = /(?:ONLY\s+)?(?:"?public"?\.)?("?[a-z_]\w*(?:\.\w+)?"?|\$\{[^}]+\})/.source;
 const WRITE = new RegExp(
-  String.raw`\b(UPDATE|DELETE FROM|INSERT INTO|MERGE INTO|TRUNCATE(?: TABLE)?)\s+(?!OR\b|ON\b|TO\b|USING\b|WITH\b|OF\b|SET\b)${TABLE}`,
+  String.raw`\b(UPDATE|DELETE\s+FROM|INSERT\s+INTO|MERGE\s+INTO|TRUNCATE(?:\s+TABLE)?)\s+(?!OR\b|ON\b|TO\b|USING\b|WITH\b|OF\b|SET\b)${TABLE}`,
   'g',
 );
 /** A value can change with the type of its column, also without a USING. */
@@ -31,7 +31,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
 
 function writesOf(text: string): string[] {
   const atOnce = text.replace(FUNCTION_BODY, '');
-  const writes = [...atOnce.matchAll(WRITE)].map(([, verb, table]) => `${verb} ${table}`);
+  const writes = [...atOnce.matchAll(WRITE)].map(([, verb, table]) => `${verb.replace(/\s+/, ' ')} ${table}`);
   return [...writes, ...[...atOnce.matchAll(CONVERSION)].map(([, column]) => `ALTER ${column} TYPE`)];
 }
 

@@ -21,9 +21,12 @@ export function installHeadRules(fastify: FastifyInstance, clientErrors: ClientE
     fastify.server.emit('request', request, response),
   );
   // Node would close the connection and say nothing.
-  fastify.server.on('connect', (_request, socket: Socket) =>
-    clientErrors.refuse(Object.assign(new Error('no proxy'), { code: 'CONNECT' }), socket),
-  );
+  fastify.server.on('connect', (_request, socket: Socket) => {
+    // It has let go of the socket: without a listener a reset would end the process, and nobody else would close it.
+    socket.on('error', () => socket.destroy());
+    clientErrors.refuse(Object.assign(new Error('no proxy'), { code: 'CONNECT' }), socket);
+    socket.destroySoon();
+  });
 }
 
 function missing(field: string): ApiError {

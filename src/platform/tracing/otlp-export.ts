@@ -12,8 +12,8 @@ import { failureWord } from './failure-word.js';
 const TIMED_OUT = 'Request timed out';
 /** For one batch with all its tries, a second and more apart; each new byte of an answer gives it that long again. */
 const TIMEOUT_MS = 5000;
-/** After this a connection is cut, whatever still trickles in. */
-const DEADLINE_MS = 6000;
+/** After this a connection is cut, whatever still trickles in; before the next export begins. */
+const DEADLINE_MS = 5800;
 /** One at a time is sent; a few more when one was given up that still hangs, and at the end. */
 const MAX_EXPORTS = 6;
 /** The process has ten seconds for its end, of which the notice and the running jobs may take nine and a half. */
@@ -24,8 +24,7 @@ const LAST_MS = 250;
  * put together from the parts of the ready-made exporter, which would take headers and certificates from the environment.
  */
 export class OtlpExport implements SpanExporter {
-  private readonly agent: HttpAgent;
-  private sender: OTLPExporterBase<ReadableSpan[]>;
+  private sender: Sender;
   private lost = 0;
 
   /** @param url with its path */
@@ -33,12 +32,11 @@ export class OtlpExport implements SpanExporter {
     private readonly url: string,
     private readonly log: Log,
   ) {
-    const options = { keepAlive: true, maxSockets: MAX_EXPORTS };
-    this.agent = url.startsWith('https:') ? new HttpsAgent(options) : new HttpAgent(options);
-    this.sender = this.newSender();
+    this.sender = newSender(url);
   }
 
   export(spans: ReadableSpan[], done: (result: ExportResult) => void): void {
+    const { sender } = this;
     let isOver = false;
     const end = (result: ExportResult): void => {
       if (isOver) return;
@@ -49,19 +47,19 @@ export class OtlpExport implements SpanExporter {
     };
     const deadline = setTimeout(() => {
       // The library waits for good when a connection ends in the middle of an answer, and takes no seventh export then.
-      this.agent.destroy();
-      this.sender = this.newSender();
+      sender.agent.destroy();
+      if (this.sender === sender) this.sender = newSender(this.url);
       end({ code: ExportResultCode.FAILED, error: new Error(TIMED_OUT) });
     }, DEADLINE_MS).unref();
-    this.sender.export(spans, end);
+    sender.exporter.export(spans, end);
   }
 
   shutdown(): Promise<void> {
-    return this.sender.shutdown();
+    return this.sender.exporter.shutdown();
   }
 
   forceFlush(): Promise<void> {
-    return this.sender.forceFlush();
+    return this.sender.exporter.forceFlush();
   }
 
   /** Waits for the last export as long as the process may; what hangs then is cut. Never throws. */
@@ -71,27 +69,7 @@ export class OtlpExport implements SpanExporter {
     // Why it failed is in the log already.
     await Promise.race([flush().catch(() => undefined), late]);
     clearTimeout(limit);
-    this.agent.destroy();
-  }
-
-  private newSender(): OTLPExporterBase<ReadableSpan[]> {
-    const options = {
-      url: this.url,
-      timeoutMillis: TIMEOUT_MS,
-      concurrencyLimit: MAX_EXPORTS,
-      compression: 'none' as const,
-      headers: () => Promise.resolve({ 'Content-Type': 'application/json' }),
-      agentFactory: () => this.agent,
-    };
-    return new OTLPExporterBase(
-      createOtlpHttpExportDelegate(
-        options,
-        JsonTraceSerializer,
-        'otlp_http_json_span_exporter',
-        TraceExporterMetricsHelper,
-        undefined,
-      ),
-    );
+    this.sender.agent.destroy();
   }
 
   /** One line when it begins and one when it ends; the collector's own words stay out. */
@@ -104,6 +82,28 @@ export class OtlpExport implements SpanExporter {
     if (this.lost === 0) this.log.error({ failure: wordOf(error) }, 'traces cannot be sent');
     this.lost += spans;
   }
+}
+
+/** The library's part, and the connections that are its own. */
+interface Sender {
+  readonly exporter: OTLPExporterBase<ReadableSpan[]>;
+  readonly agent: HttpAgent;
+}
+
+function newSender(url: string): Sender {
+  const connections = { keepAlive: true, maxSockets: MAX_EXPORTS };
+  const agent = url.startsWith('https:') ? new HttpsAgent(connections) : new HttpAgent(connections);
+  const options = {
+    url,
+    timeoutMillis: TIMEOUT_MS,
+    concurrencyLimit: MAX_EXPORTS,
+    compression: 'none' as const,
+    headers: () => Promise.resolve({ 'Content-Type': 'application/json' }),
+    agentFactory: () => agent,
+  };
+  const name = 'otlp_http_json_span_exporter';
+  const parts = [JsonTraceSerializer, name, TraceExporterMetricsHelper, undefined] as const;
+  return { agent, exporter: new OTLPExporterBase(createOtlpHttpExportDelegate(options, ...parts)) };
 }
 
 function wordOf(error: Error | undefined): string {

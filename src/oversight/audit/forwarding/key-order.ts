@@ -24,7 +24,7 @@ export class KeyOrder {
     return ![...beginnings.values()].some((seq) => seq > own && seq <= seal.seq);
   }
 
-  /** Whether these are signed is not asked: who damages the first batch of a key does not bring back the one before. */
+  /** Whether these are signed is not asked: who damages the signature of a key's first batch does not bring back the key before. */
   private async beginningsOf(teamId: string): Promise<ReadonlyMap<string, number>> {
     const known = this.beginnings.get(teamId);
     if (known) return known;
