@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Controller, Get, Module } from '@nestjs/common';
+import { ApiError } from '../../src/platform/http/api-error.js';
 import { Public } from '../../src/platform/http/route-metadata.js';
 import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
@@ -20,6 +21,13 @@ class PatienceController {
   @Public('a throw-away route of this test')
   wait(): Promise<object> {
     return new Promise(() => {});
+  }
+
+  @Get('refusal')
+  @Public('a throw-away route of this test')
+  async refuse(): Promise<object> {
+    await sleep(200);
+    throw new ApiError('FORBIDDEN', 'Not you.');
   }
 }
 @Module({ controllers: [PatienceController] })
@@ -199,5 +207,21 @@ describe('requests that are hardly any', () => {
       '127.9.7.1',
     );
     expect(text).toBe('');
+  });
+
+  it('that are refused before their body has come are recorded, whether their client waits or not', async () => {
+    const head = (id: string): string =>
+      `GET /v1/patience/refusal HTTP/1.1\r\nHost: a.example\r\nX-Request-Id: ${id}\r\nContent-Length: 5\r\n\r\n`;
+    const [stays, leaves] = await Promise.all([
+      send(`${head('heard-out').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}12345`, '127.9.8.1'),
+      send(head('cut-short'), '127.9.8.1', true),
+    ]);
+    expect([stays.status, leaves.text]).toEqual(['403', '']);
+    await eventually(async () => {
+      const events = await app.database.sql(
+        `SELECT request_id AS id FROM platform_security_events WHERE type = 'permission_denied' ORDER BY 1`,
+      );
+      expect(events.map(({ id }) => id)).toEqual(['cut-short', 'heard-out']);
+    }, 10_000);
   });
 });
