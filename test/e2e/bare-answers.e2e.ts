@@ -33,6 +33,10 @@ class PatienceController {
 @Module({ controllers: [PatienceController] })
 class PatienceModule {}
 
+/** A request that is refused while its body is still to come. */
+const refusedEarly = (id: string, more = ''): string =>
+  `GET /v1/patience/refusal HTTP/1.1\r\nHost: a.example\r\nX-Request-Id: ${id}\r\n${more}Content-Length: 5\r\n\r\n`;
+
 /** What Node would answer by itself, or hands over without a request. */
 describe('requests that are hardly any', () => {
   let app: TestApp;
@@ -210,11 +214,9 @@ describe('requests that are hardly any', () => {
   });
 
   it('that are refused before their body has come are recorded, whether their client waits or not', async () => {
-    const head = (id: string): string =>
-      `GET /v1/patience/refusal HTTP/1.1\r\nHost: a.example\r\nX-Request-Id: ${id}\r\nContent-Length: 5\r\n\r\n`;
     const [stays, leaves] = await Promise.all([
-      send(`${head('heard-out').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n')}12345`, '127.9.8.1'),
-      send(head('cut-short'), '127.9.8.1', true),
+      send(`${refusedEarly('heard-out', 'Connection: close\r\n')}12345`, '127.9.8.1'),
+      send(refusedEarly('cut-short'), '127.9.8.1', true),
     ]);
     expect([stays.status, leaves.text]).toEqual(['403', '']);
     await eventually(async () => {
