@@ -1,10 +1,8 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, Module } from '@nestjs/common';
-import { ApiError } from '../../src/platform/http/api-error.js';
-import { Public } from '../../src/platform/http/route-metadata.js';
 import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
+import { PatienceModule } from '../harness/patience.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 import { eventually } from '../harness/eventually.js';
 
@@ -13,25 +11,6 @@ interface Bare {
   readonly requestId: string;
   readonly text: string;
 }
-
-@Controller('v1/patience')
-class PatienceController {
-  /** Never answers. */
-  @Get()
-  @Public('a throw-away route of this test')
-  wait(): Promise<object> {
-    return new Promise(() => {});
-  }
-
-  @Get('refusal')
-  @Public('a throw-away route of this test')
-  async refuse(): Promise<object> {
-    await sleep(200);
-    throw new ApiError('FORBIDDEN', 'Not you.');
-  }
-}
-@Module({ controllers: [PatienceController] })
-class PatienceModule {}
 
 /** A request that is refused while its body is still to come. */
 const refusedEarly = (id: string, more = ''): string =>
@@ -98,6 +77,16 @@ describe('requests that are hardly any', () => {
       status: 400,
       ip: from,
       reason: expect.stringMatching(/^HPE_/),
+    });
+  });
+
+  it('that end in the middle of their head have their answer and their line, since a client may still listen', async () => {
+    const { status, requestId } = await send('GET /v1/cli', '127.9.1.7', true);
+    expect(status).toBe('400');
+    expect(lineOf(requestId)).toMatchObject({
+      status: 400,
+      reason: 'HPE_INVALID_EOF_STATE',
+      ip: '127.9.1.7',
     });
   });
 

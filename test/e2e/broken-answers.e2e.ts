@@ -3,36 +3,16 @@ import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Controller, Get, Module } from '@nestjs/common';
-import { Public } from '../../src/platform/http/route-metadata.js';
 import { type Account, registerOwner } from '../harness/accounts.js';
 import { addClients, tamper } from '../harness/audit.js';
 import { eventually } from '../harness/eventually.js';
 import { MetricsServer } from '../../src/platform/metrics/metrics-server.js';
+import { PatienceModule } from '../harness/patience.js';
 import { startTestApp, type TestApp } from '../harness/test-app.js';
 
 const EXPORT = '/v1/audit-log/export?format=csv';
 /** More than the five seconds from which a request is slow. */
 const SLOW_MS = 5100;
-
-@Controller('v1/patience')
-class PatienceController {
-  /** Never answers. */
-  @Get()
-  @Public('a throw-away route of this test')
-  wait(): Promise<object> {
-    return new Promise(() => {});
-  }
-
-  /** More than all buffers on the way hold. */
-  @Get('large')
-  @Public('a throw-away route of this test')
-  large(): object {
-    return { text: 'x'.repeat(30_000_000) };
-  }
-}
-@Module({ controllers: [PatienceController] })
-class PatienceModule {}
 
 const ended = (answer: IncomingMessage): Promise<string> =>
   new Promise((resolve) => {

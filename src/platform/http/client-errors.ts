@@ -13,8 +13,8 @@ const MESSAGES: Record<string, string> = {
   ERR_HTTP_REQUEST_TIMEOUT: TOO_SLOW,
 };
 
-/** The client is gone, perhaps in the middle of a body. */
-const LEFT: ReadonlySet<string> = new Set(['ECONNRESET', 'HPE_INVALID_EOF_STATE']);
+/** The client has ended its side before what it sends was whole. */
+const ENDED = 'HPE_INVALID_EOF_STATE';
 
 /** Answers on the bare socket, where there is no reply to write to: the API's answer all the same, and the connection ends. */
 export class ClientErrors {
@@ -37,7 +37,9 @@ export class ClientErrors {
   refuse(error: Error & { code?: string }, socket: Socket): void {
     const message = MESSAGES[error.code ?? ''] ?? 'The request is not valid HTTP.';
     const open = openRequest(socket);
-    if (LEFT.has(error.code ?? '') || isOver(socket)) socket.destroy();
+    // Who gives up a body has left; who has only sent half a head may listen still.
+    const hasLeft = error.code === 'ECONNRESET' || (error.code === ENDED && open !== undefined);
+    if (hasLeft || isOver(socket)) socket.destroy();
     else if (open) this.breakOff(open, message);
     else this.refuseUnknown(error.code ?? null, message, socket);
   }
